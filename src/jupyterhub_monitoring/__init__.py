@@ -1,0 +1,65 @@
+"""Know what your JupyterHub is doing.
+
+One line in `jupyterhub_config.py`:
+
+    import jupyterhub_monitoring
+    jupyterhub_monitoring.setup(c)
+
+The names below are the public ones. They are looked up when they are first used, so that
+importing this package has no side effects and costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .health import HealthChecker
+    from .hub.app import EventMetricsHub, MonitoredJupyterHub
+    from .hub.authenticator import MetricsAuthenticator
+    from .hub.collector import PeriodicMetricsCollector
+    from .hub.monitored import monitored
+    from .hub.settings import Monitoring
+    from .hub.setup import setup
+    from .hub.spawner import MetricsSpawner, MonitoredSpawner
+    from .metrics import record_custom_event, time_custom_operation, update_custom_gauge
+
+_HOMES = {
+    "EventMetricsHub": ".hub.app",
+    "HealthChecker": ".health",
+    "MetricsAuthenticator": ".hub.authenticator",
+    "MetricsSpawner": ".hub.spawner",
+    "MonitoredJupyterHub": ".hub.app",
+    "MonitoredSpawner": ".hub.spawner",
+    "Monitoring": ".hub.settings",
+    "PeriodicMetricsCollector": ".hub.collector",
+    "monitored": ".hub.monitored",
+    "record_custom_event": ".metrics",
+    "setup": ".hub.setup",
+    "time_custom_operation": ".metrics",
+    "update_custom_gauge": ".metrics",
+}
+
+__all__ = [
+    "EventMetricsHub",
+    "HealthChecker",
+    "MetricsAuthenticator",
+    "MetricsSpawner",
+    "MonitoredJupyterHub",
+    "MonitoredSpawner",
+    "Monitoring",
+    "PeriodicMetricsCollector",
+    "__version__",
+    "monitored",
+    "record_custom_event",
+    "setup",
+    "time_custom_operation",
+    "update_custom_gauge",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -1,0 +1,1 @@
+"""HOST 1: everything that runs inside the Hub's process."""

@@ -1,0 +1,56 @@
+"""`c.Monitoring`: what the operator can set about the half that lives in the Hub's process."""
+
+from __future__ import annotations
+
+from traitlets import Enum, Float, Integer
+from traitlets.config import LoggingConfigurable
+
+from ..metrics.instruments import DEFAULT_MAX_SERIES
+from ..metrics.usernames import UsernameMode
+
+
+class Monitoring(LoggingConfigurable):
+    """Settings of the metrics that the Hub exposes."""
+
+    usernames = Enum(
+        [mode.value for mode in UsernameMode],
+        default_value=None,
+        allow_none=True,
+        help="""How usernames appear in labels and events: "name" as they are; "hash" as a keyed
+        hash that stays the same over restarts (the key is kept beside the cookie secret);
+        "none" not at all, so that per-user numbers become totals. Default: "name"; but "none",
+        with a warning, when `c.JupyterHub.authenticate_prometheus` is False, because then anybody
+        who reaches the Hub can read /hub/metrics.""",
+    ).tag(config=True)
+
+    max_series = Integer(
+        DEFAULT_MAX_SERIES,
+        min=1,
+        help="""Label sets that one metric may hold. Above it, recordings go to one `(other)`
+        series (for gauges: nowhere) and `monitoring_series_dropped_total` counts them. Each label
+        set costs about 1 kB of the Hub's memory (a histogram 4 kB) and one to eighteen lines at
+        every scrape. With more users than this, raise it or set `usernames = "none"`.""",
+    ).tag(config=True)
+
+    collect_interval_seconds = Float(
+        60.0,
+        min=1.0,
+        help="""Seconds between collections of what must be counted in the database and the
+        machine (total and active users, memory, CPU). Below 10 a large database notices; above
+        300 the numbers lag behind what you see on the admin page.""",
+    ).tag(config=True)
+
+    collect_timeout_seconds = Float(
+        30.0,
+        min=0.1,
+        help="""Seconds after which a collection is given up and counted as an error. The numbers
+        then stay as they were. Where the database can end a statement (PostgreSQL, MySQL), it is
+        told the same limit.""",
+    ).tag(config=True)
+
+    max_error_types = Integer(
+        30,
+        min=0,
+        help="""Exception class names that `spawn_failure_total{error_type}` may show besides the
+        known reasons. Further ones count as `other`.""",
+    ).tag(config=True)

@@ -1,0 +1,1 @@
+"""What tests share: real programs on free ports, as children of the test session."""
