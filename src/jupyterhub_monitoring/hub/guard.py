@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..metrics.catalogue import INSTRUMENTATION_ERRORS
 from ..metrics.labels import Point
 
-log = logging.getLogger("jupyterhub-monitoring")
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")

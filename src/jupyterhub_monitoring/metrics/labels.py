@@ -83,7 +83,6 @@ class Point(str, Enum):
     SPAWN = "spawn"
     SPAWN_PHASE = "spawn_phase"
     SERVER_STOP = "server_stop"
-    SHUTDOWN = "shutdown"
     DATABASE_EVENT = "database_event"
     EVENT_LOG = "event_log"
     SERVER_COUNT = "server_count"

@@ -1,0 +1,98 @@
+"""`monitored(SomeSpawner)`: the same class, watched. `original_class` finds the way back."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from traitlets.utils.importstring import import_item
+
+T = TypeVar("T", bound=type)
+
+_GROUPS = ("jupyterhub.spawners", "jupyterhub.authenticators")
+# In the `__dict__` of every class that we made; subclasses of it are the operator's own again.
+_MARK = "_monitored_original"
+
+
+def monitored(base: Any) -> Any:
+    """Return *base*, a Spawner or Authenticator class, with our mixin in front.
+
+    *base* is the class, an entry point's name (`"simple"`) or a dotted path. The result has its
+    name, module and configuration sections, so that `c.SomeSpawner.trait` and `c.Spawner.trait`
+    apply as before. A class that is monitored already is returned as it is.
+
+    Raises TypeError for anything else, and ValueError for a name that nothing answers to.
+    """
+    cls = _resolve(base) if isinstance(base, str) else base
+    if not isinstance(cls, type):
+        raise TypeError(f"monitored() takes a Spawner or Authenticator class, not {base!r}")
+    if _MARK in cls.__dict__:
+        return cls
+    return _with(_mixin_for(cls), cls)
+
+
+def original_class(cls: type) -> type:
+    """Return the class that the operator configured, without our wrapper."""
+    original: type = cls.__dict__.get(_MARK, cls)
+    return original
+
+
+def original_name(thing: Any) -> str:
+    """Return the name that labels show for an object or a class."""
+    return original_class(thing if isinstance(thing, type) else type(thing)).__name__
+
+
+def mark(cls: T, original: type) -> T:
+    """Say that *cls* stands for *original* in labels."""
+    setattr(cls, _MARK, original)
+    return cls
+
+
+def _with(mixin: type, cls: type) -> type:
+    made = type(
+        cls.__name__,
+        (mixin, cls),
+        {
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+            # JupyterHub asks of every Spawner class that it has these three.
+            **{name: getattr(mixin, name) for name in ("start",) if hasattr(mixin, name)},
+        },
+    )
+    return mark(made, cls)
+
+
+def _mixin_for(cls: type) -> type:
+    from jupyterhub.auth import Authenticator  # noqa: PLC0415 -- only a Hub needs these
+    from jupyterhub.spawner import Spawner  # noqa: PLC0415
+
+    from .authenticator import AuthenticatorMixin  # noqa: PLC0415 -- they are made with `mark`
+    from .spawner import SpawnerMixin  # noqa: PLC0415
+
+    if issubclass(cls, Spawner):
+        return SpawnerMixin
+    if issubclass(cls, Authenticator):
+        return AuthenticatorMixin
+    raise TypeError(
+        f"monitored() takes a Spawner or Authenticator class, and {cls.__module__}."
+        f"{cls.__qualname__} is neither"
+    )
+
+
+def _resolve(name: str) -> Any:
+    """Return what *name* means in `c.JupyterHub.spawner_class` or `authenticator_class`."""
+    for group in _GROUPS:
+        for point in entry_points(group=group):
+            if point.name.lower() == name.lower():
+                return point.load()
+    if "." in name:
+        try:
+            return import_item(name)
+        except ImportError as error:
+            raise ValueError(f"monitored({name!r}): {error}") from error
+    names = sorted({point.name for group in _GROUPS for point in entry_points(group=group)})
+    raise ValueError(
+        f"monitored({name!r}): no spawner or authenticator of that name; installed are"
+        f" {', '.join(names)}; or give a dotted path"
+    )
