@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support.real_hub import RealHub
 
+pytest_plugins = ["support.peers"]
+
 
 @pytest.fixture
 def make_hub(tmp_path: Path) -> Iterator[Callable[..., RealHub]]:
