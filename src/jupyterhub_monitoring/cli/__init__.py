@@ -1,0 +1,107 @@
+"""`jupyterhub-monitoring VERB`: one thin command per verb.
+
+A verb is a module of this package with `add_arguments(parser)` and `run(args) -> exit status`;
+the first line of its docstring is its help. Exit status: 0 done, 1 cannot (the reason is on the
+terminal), 2 wrong arguments; `health` has Nagios's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Protocol, cast
+
+from .._version import __version__
+from ..errors import CannotStart
+
+PROGRAM = "jupyterhub-monitoring"
+VERBS = ("hub", "demo", "health")
+
+# The classes with settings, each with the module that it lives in.
+SETTINGS = (
+    ("jupyterhub_monitoring.hub.settings", "Monitoring"),
+    ("jupyterhub_monitoring.health.settings", "MonitoringHealth"),
+)
+
+
+class Verb(Protocol):
+    """What a module of this package offers."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Describe what the verb takes."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; return the exit status."""
+
+
+def load(verb: str) -> Verb:
+    """Import the verb's module. They are imported when needed: `health` must start at once."""
+    return cast("Verb", import_module(f"{__name__}.{verb}"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["hub"]:  # not parsed here: `--help` and all else is for JupyterHub
+        return _run("hub", argparse.Namespace(arguments=arguments[1:]))
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
+        print(f"{PROGRAM}: {_unknown(arguments[0])}", file=sys.stderr)  # noqa: T201 -- a command
+        return 2
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.help_all:
+        print(help_all(parser))  # noqa: T201 -- a command
+        return 0
+    if args.verb is None:
+        parser.print_help(sys.stderr)
+        return 2
+    return _run(args.verb, args)
+
+
+def help_all(parser: argparse.ArgumentParser | None = None) -> str:
+    """Return the help of the command and of every setting."""
+    texts = [(parser or _parser()).format_help()]
+    texts += ["Settings, for jupyterhub_config.py", "=" * 34]
+    for module, name in SETTINGS:
+        texts.append(getattr(import_module(module), name).class_get_help())
+    return "\n".join(texts)
+
+
+def _run(verb: str, args: argparse.Namespace) -> int:
+    try:
+        return load(verb).run(args)
+    except CannotStart as why:
+        print(f"{PROGRAM} {verb}: {why}", file=sys.stderr)  # noqa: T201 -- a command
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _unknown(word: str) -> str:
+    near = get_close_matches(word, VERBS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(VERBS)}"
+    return f"there is no command {word!r}; {hint}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Know what your JupyterHub is doing: metrics, health and events.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--help-all", action="store_true", help="show this and every setting, then exit"
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND")
+    for name in VERBS:
+        module = load(name)
+        doc = inspect.cleandoc(module.__doc__ or "")
+        verb = verbs.add_parser(name, help=doc.partition("\n")[0], description=doc)
+        module.add_arguments(verb)
+    return parser

@@ -1,0 +1,36 @@
+"""What the demo says when it is ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .config import DemoHub
+
+TEXT = """
+  A monitored JupyterHub is running. Only this machine can reach it.
+
+    open       {url}
+    log in     any name, or "admin" who sees the admin pages
+    password   {password}
+
+    metrics    curl -H 'Authorization: token {token}' {url}hub/metrics
+    health     curl {url}hub/health/ready
+               jupyterhub-monitoring health --url {url} --token {token}
+
+    log        {log}
+    data       {folder} ({fate})
+
+  Ctrl-C stops everything.
+"""
+
+
+def banner(hub: DemoHub, log: Path, *, kept: bool) -> str:
+    """Return the text, for a Hub that answers at its URL."""
+    return TEXT.format(
+        url=hub.url,
+        password=hub.password,
+        token=hub.token,
+        log=log,
+        folder=hub.folder,
+        fate="kept" if kept else "removed at the end; --data-dir DIR keeps it",
+    )
