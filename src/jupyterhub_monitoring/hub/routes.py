@@ -10,6 +10,7 @@ from typing import Any
 
 UNKNOWN = "(unknown)"
 _GROUP = re.compile(r"\((?!\?:)(?:\?P<(?P<name>\w+)>)?(?:[^()\\]|\\.|\([^()]*\))*\)[?*+]?")
+_UNCAPTURED = re.compile(r"\(\?:((?:[^()]|\([^()]*\))*)\)\??")
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
 
 
@@ -51,7 +52,8 @@ def template_of(pattern: str, handler: type, hub_prefix: str) -> str:
     def named(group: re.Match[str]) -> str:
         return "{" + (group["name"] or next(names, "path")) + "}"
 
-    plain = _GROUP.sub(named, pattern.removeprefix("^").removesuffix("$"))
+    bare = _UNCAPTURED.sub(r"\1", pattern.removeprefix("^").removesuffix("$"))
+    plain = _GROUP.sub(named, bare)
     plain = re.sub(r"/\?$", "", plain).replace("\\", "")
     return "/" + plain.removeprefix(hub_prefix).lstrip("/")
 
