@@ -1,0 +1,1 @@
+"""The built-in checks, one per module. Each is called without arguments and gives a `Finding`."""
