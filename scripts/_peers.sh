@@ -1,0 +1,59 @@
+# Sourced by scripts/test: the real programs that tests are run against.
+#
+# Static Go programs are unpacked from their Debian packages into .peers/ and nothing is installed.
+# PostgreSQL and Chromium need libraries, so where they are missing they are installed by
+# apt-get, without a cluster and without a daemon.
+
+has() { command -v "$1" >/dev/null; }
+
+# unpacked PACKAGE PROGRAM...: on PATH, or in .peers/PACKAGE.
+unpacked() {
+  local package=$1 program complete=yes
+  shift
+  for program in "$@"; do
+    has "$program" || [ -x ".peers/$package/usr/bin/$program" ] || complete=
+  done
+  [ -z "$complete" ] || return 0
+  has apt-get && has dpkg || die "$package is missing: install it, or use --no-peers"
+  say "Unpacking $package into .peers/"
+  mkdir -p .peers/download
+  # apt-get gives its downloads to a user of its own where it can; this folder may be out of reach
+  # for that user, so it is told not to.
+  (cd .peers/download && apt -o APT::Sandbox::User=root download "$package") ||
+    die "apt-get cannot download $package (as root it updates its lists first); or use --no-peers"
+  rm -rf ".peers/$package"
+  dpkg -x .peers/download/"${package}"_*.deb ".peers/$package"
+  rm -rf .peers/download
+}
+
+# installed PACKAGES PROGRAM...: by apt-get where we are root.
+installed() {
+  local packages=$1 program missing=
+  shift
+  for program in "$@"; do
+    has "$program" || compgen -G "/usr/lib/postgresql/*/bin/$program" >/dev/null || missing=$program
+  done
+  [ -n "$missing" ] || return 0
+  is_root && has apt-get ||
+    die "$missing is missing: as root, apt-get install $packages; or use --no-peers"
+  say "Installing $packages"
+  # shellcheck disable=SC2086 -- several packages
+  apt install -y --no-install-recommends -o Dpkg::Options::=--force-confold $packages
+}
+
+no_postgresql_cluster() {
+  # Debian's package makes a cluster and starts it, unless this says otherwise.
+  if is_root && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+  fi
+}
+
+provide_peers() {
+  unpacked prometheus prometheus promtool
+  if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! has initdb; then
+    no_postgresql_cluster
+  fi
+  installed postgresql initdb pg_ctl psql
+  installed "chromium chromium-driver" chromium chromedriver
+}
