@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Protocol, cast
 
 from .._version import __version__
@@ -100,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND")
     for name in VERBS:
+        if find_spec(f"{__name__}.{name}") is None:
+            continue
         module = load(name)
         doc = inspect.cleandoc(module.__doc__ or "")
         verb = verbs.add_parser(name, help=doc.partition("\n")[0], description=doc)
