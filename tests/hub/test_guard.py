@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import jupyterhub_monitoring.hub.monitor  # noqa: F401 -- its guarded functions are the points
 import pytest
+
+import jupyterhub_monitoring.hub.monitor  # noqa: F401 -- its guarded functions are the points
 from jupyterhub_monitoring.hub import guard
 from jupyterhub_monitoring.metrics.catalogue import INSTRUMENTATION_ERRORS
 from jupyterhub_monitoring.metrics.labels import Point

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import jupyterhub.apihandlers
 import jupyterhub.handlers
 import pytest
+
 from jupyterhub_monitoring.hub.routes import UNKNOWN, Routes
 
 HUB = "/base/hub"

@@ -7,6 +7,9 @@ import asyncio
 import pytest
 import tornado.gen
 from jupyterhub import spawner as jupyterhub_spawner
+from sqlalchemy.exc import OperationalError
+from tornado.web import HTTPError
+
 from jupyterhub_monitoring.hub.spawn_outcome import (
     SUCCESS,
     Outcome,
@@ -15,8 +18,6 @@ from jupyterhub_monitoring.hub.spawn_outcome import (
     refusal_of,
 )
 from jupyterhub_monitoring.metrics.labels import RefusalReason, SpawnPhase
-from sqlalchemy.exc import OperationalError
-from tornado.web import HTTPError
 
 PREPARE, START, CONNECT, ROUTE = SpawnPhase
 

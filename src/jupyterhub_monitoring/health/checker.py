@@ -64,6 +64,10 @@ class HealthChecker:
             self._settings = settings_of(self.app)
         return self._settings
 
+    @settings.setter
+    def settings(self, settings: MonitoringHealth) -> None:
+        self._settings = settings
+
     # --- Registering ------------------------------------------------------------------------
 
     def register_check(  # noqa: PLR0913, PLR0917 -- the page's signature and what a check needs

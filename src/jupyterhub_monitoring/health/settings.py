@@ -7,6 +7,8 @@ from typing import Any
 from traitlets import Callable, Dict, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from ..configuration import load
+
 INTERVALS = {
     "database": 30.0,
     "proxy": 30.0,
@@ -234,4 +236,4 @@ class MonitoringHealth(LoggingConfigurable):
 
 def settings_of(app: Any) -> MonitoringHealth:
     """Return the settings in the configuration of *app*, or the defaults for what has none."""
-    return MonitoringHealth(parent=app) if hasattr(app, "config") else MonitoringHealth()
+    return load(MonitoringHealth, app)[0] if hasattr(app, "config") else MonitoringHealth()

@@ -21,16 +21,16 @@ from typing import Any
 import jupyterhub
 import jupyterhub.metrics
 
-from .. import metrics
+from .. import configuration, metrics
 from .._version import __version__
-from ..health import HealthChecker
+from ..health import Finding, HealthChecker, MonitoringHealth, Status
 from ..health import handlers as health_handlers
 from ..health.builtin import register_builtin
-from ..health.settings import MonitoringHealth
+from ..health.codes import SETTINGS_WRONG
 from ..metrics import catalogue as m
 from ..metrics.instruments import Limits
 from ..metrics.labels import Point
-from . import metrics_page, settings
+from . import metrics_page
 from .admin_access import AdminAccess
 from .collector import PeriodicMetricsCollector
 from .database_events import DatabaseEvents
@@ -109,9 +109,9 @@ class HubMonitor:
         """Read `c.Monitoring` and register the metrics."""
         app = self._app
         logging.getLogger("jupyterhub_monitoring").parent = app.log
-        self.settings, wrong = settings.load(Monitoring, app)
-        health, wrong_health = settings.load(MonitoringHealth, app)
-        misspelt = settings.unknown_sections(app, [c.__name__ for c in (*app.classes, *OURS)])
+        self.settings, wrong = configuration.load(Monitoring, app)
+        health, wrong_health = configuration.load(MonitoringHealth, app)
+        misspelt = configuration.unknown_sections(app, [c.__name__ for c in (*app.classes, *OURS)])
         self.problems = [*wrong, *wrong_health, *misspelt]
         for problem in self.problems:
             log.error("%s", problem)
@@ -142,7 +142,7 @@ class HubMonitor:
         m.SPAWN_PHASE_DURATION_SECONDS.touch(spawner_class=spawner_class)
         m.LOGIN_ATTEMPTS.touch(authenticator=original_name(app.authenticator_class))
         m.SPAWN_CONSECUTIVE_FAILURE_LIMIT.set(
-            settings.configured(app.spawner_class, "consecutive_failure_limit", app.config)
+            configuration.configured(app.spawner_class, "consecutive_failure_limit", app.config)
         )
         m.MONITORING_BUILD_INFO.labels(__version__).set(1)
         m.HUB_INFO.labels(
@@ -206,9 +206,18 @@ class HubMonitor:
         """Start the collector and the health checks, once the Hub is up."""
         if self._tasks or getattr(self._app, "http_server", None) is None:
             return  # `jupyterhub token` and its like start nothing
+        self.health.register_check(
+            "settings", self.judge_settings, interval=3600, critical=False, code=SETTINGS_WRONG
+        )
         register_builtin(self.health)
         for part in (self.collector.start, self.health.start):
             self._tasks.append(asyncio.ensure_future(_reported(part)))
+
+    async def judge_settings(self) -> Finding:
+        """Health check: the mistakes in our sections of the configuration."""
+        if self.problems:
+            return Finding(Status.WARNING, " ".join(self.problems), SETTINGS_WRONG)
+        return Finding(Status.HEALTHY, "every monitoring setting is understood")
 
     async def stop(self) -> None:
         """Stop what `start` started."""
