@@ -15,7 +15,7 @@ from .settings import INTERVALS
 if TYPE_CHECKING:
     from .checker import HealthChecker
 
-log = logging.getLogger("jupyterhub-monitoring")
+log = logging.getLogger(__name__)
 
 
 def register_builtin(checker: HealthChecker) -> None:

@@ -32,7 +32,7 @@ from .history import Change, History
 from .result import CheckResult, Finding, Status, now
 from .settings import MonitoringHealth, settings_of
 
-log = logging.getLogger("jupyterhub-monitoring")
+log = logging.getLogger(__name__)
 
 P = TypeVar("P")
 
