@@ -52,4 +52,4 @@ def run(args: argparse.Namespace) -> int:
     with demo_folder(args.data_dir) as folder:
         hub = DemoHub(folder.path, public, internal, api)
         process = HubProcess(hub.write(), folder.path / "hub.log", debug=args.debug)
-        return process.run(hub.url, banner(hub, process.log_file, kept=folder.kept))
+        return process.run(hub.health_urls, banner(hub, process.log_file, kept=folder.kept))

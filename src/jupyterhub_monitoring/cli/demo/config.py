@@ -71,6 +71,15 @@ class DemoHub:
         return f"http://127.0.0.1:{self.port}/"
 
     @property
+    def health_urls(self) -> tuple[str, str]:
+        """What answers when the Hub is up: itself, then through the proxy.
+
+        In this order the proxy's log is not full of complaints about a Hub that still starts.
+        """
+        own = f"http://127.0.0.1:{self.internal_port}/"
+        return own + "hub/health", self.url + "hub/health"
+
+    @property
     def config_text(self) -> str:
         """Return the whole file."""
         return TEXT.format(

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -38,11 +38,14 @@ class HubProcess:
         self.config, self.log_file, self.debug = config, log_file, debug
         self.stops_asked = 0
 
-    def run(self, url: str, banner: str) -> int:
-        """Return 0 after a signal asked for the end, 1 when the Hub ended by itself."""
+    def run(self, urls: Sequence[str], banner: str) -> int:
+        """Show *banner* when all *urls* have answered, one after the other; wait for the end.
+
+        Return 0 after a signal asked for the end, 1 when the Hub ended by itself.
+        """
         with self._signals(), self._hub() as (hub, log):
             say("Starting JupyterHub …")
-            self._wait_until_ready(hub, log, url)
+            self._wait_until_ready(hub, log, list(urls))
             if not self.stops_asked and hub.poll() is None:
                 say(banner)
                 log.show_warnings()
@@ -87,14 +90,19 @@ class HubProcess:
             self._end(hub)
             log.close()
 
-    def _wait_until_ready(self, hub: subprocess.Popen[bytes], log: HubLog, url: str) -> None:
+    def _wait_until_ready(
+        self, hub: subprocess.Popen[bytes], log: HubLog, waiting: list[str]
+    ) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not self.stops_asked and hub.poll() is None and not _answers(url + "hub/health"):
-            if time.monotonic() > deadline:
+        while waiting and not self.stops_asked and hub.poll() is None:
+            if _answers(waiting[0]):
+                del waiting[0]
+            elif time.monotonic() > deadline:
                 raise CannotStart(
                     f"JupyterHub did not answer within {READY_SECONDS:.0f} s:\n{log.tail()}"
                 )
-            time.sleep(0.2)
+            else:
+                time.sleep(0.2)
 
     def _end(self, hub: subprocess.Popen[bytes]) -> None:
         """SIGTERM to the Hub, which ends its own; then nobody is left. A second Ctrl-C hurries."""
@@ -154,4 +162,4 @@ def _answers(url: str) -> bool:
 def say(text: str, where: TextIO | None = None) -> None:
     """Print, where somebody is still there to read: a closed terminal must not keep us running."""
     with contextlib.suppress(OSError, ValueError):
-        print(text, file=where or sys.stdout, flush=True)  # noqa: T201 -- a command
+        print(text, file=where or sys.stdout, flush=True)
