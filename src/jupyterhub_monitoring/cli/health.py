@@ -249,7 +249,7 @@ def _place(url: str) -> str:
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
-    print(text, file=stream or sys.stdout)  # noqa: T201 -- a command
+    print(text, file=stream or sys.stdout)
 
 
 def _json(report: dict[str, Any]) -> str:
