@@ -10,7 +10,7 @@ from ..metrics import catalogue as m
 from ..metrics.labels import ExitCause, Point
 from .events import EventLog
 from .guard import guarded
-from .spawns import current_attempt
+from .spawns import Spawns
 
 _asked_by: ContextVar[ExitCause | None] = ContextVar("who asked for the stop", default=None)
 
@@ -47,11 +47,9 @@ class Exits:
         _asked_by.set(None)
 
     @guarded(Point.SERVER_STOP)
-    def stopping(self, user: Any, server_name: str) -> Ending | None:
+    def stopping(self, spawns: Spawns, user: Any, server_name: str) -> Ending | None:
         """`User.stop` begins. None when there was no server: a failed spawn's clean-up."""
-        attempt = current_attempt(user, server_name)
-        if attempt is not None:
-            attempt.close_phase()
+        if spawns.never_was_ready(user, server_name):
             return None
         if server_name not in user.spawners or user.spawners[server_name].server is None:
             return None

@@ -146,7 +146,7 @@ def _stop_single_user(original: Method) -> Method:
 def _stop(original: Method) -> Method:
     async def stop(user: Any, server_name: str = "", *args: Any, **kwargs: Any) -> Any:
         monitor = _monitor(user)
-        ending = monitor and monitor.exits.stopping(user, server_name)
+        ending = monitor and monitor.exits.stopping(monitor.spawns, user, server_name)
         try:
             return await original(user, server_name, *args, **kwargs)
         finally:

@@ -50,7 +50,9 @@ class ServerCount:
         m.PENDING_SERVERS.set(counts[ServerState.SPAWNING] + counts[ServerState.STOPPING])
         m.SPAWN_LIMIT.set(self._app.concurrent_spawn_limit)
         m.ACTIVE_SERVER_LIMIT.set(self._app.active_server_limit)
-        m.SPAWN_CONSECUTIVE_FAILURES.set(self._app.tornado_settings.get("failure_count", 0))
+        # The Hub counts these in the copy of the settings that its handlers have.
+        counted = self._app.tornado_application.settings
+        m.SPAWN_CONSECUTIVE_FAILURES.set(counted.get("failure_count", 0))
 
 
 def state_of(spawner: Any) -> ServerState | None:

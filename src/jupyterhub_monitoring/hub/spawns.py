@@ -43,9 +43,14 @@ class SpawnAttempt:
         self.phase_seconds: dict[SpawnPhase, float] = {}
         self.begun = self.over = self.was_alive = self.route_failed = False
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """Which server this is about."""
+        return self.user_id, self.server_name
+
     def is_for(self, user: Any, server_name: str) -> bool:
         """Tell whether this is the running attempt for that server."""
-        return not self.over and (self.user_id, self.server_name) == (user.id, server_name)
+        return not self.over and self.key == (user.id, server_name)
 
     def enter(self, phase: SpawnPhase) -> None:
         """Go on to *phase*; going back does nothing (a spawner's start may call another's)."""
@@ -75,6 +80,8 @@ class Spawns:
         self._events = events
         self._max_error_types = max_error_types
         self._error_types: set[str] = set()
+        # Servers that were begun and never got ready; a stop of theirs ends no server.
+        self._unready: set[tuple[int, str]] = set()
 
     @guarded(Point.SPAWN_REQUEST)
     def requested(self, user: Any, server_name: str) -> SpawnAttempt:
@@ -104,8 +111,19 @@ class Spawns:
             # The task also waits for the proxy; its end is the end of the spawn.
             task.add_done_callback(partial(self._task_done, attempt))
             attempt.begun = True
+        self._unready.add(attempt.key)
         record_custom_event("server_spawn_start", attempt.username)
         return attempt
+
+    def never_was_ready(self, user: Any, server_name: str) -> bool:
+        """Tell whether the server that is being stopped is a spawn that came to nothing."""
+        attempt = current_attempt(user, server_name)
+        if attempt is not None:
+            attempt.close_phase()
+        key = (user.id, server_name)
+        unready = key in self._unready
+        self._unready.discard(key)
+        return unready
 
     @guarded(Point.SPAWN)
     def spawned(self, attempt: SpawnAttempt, error: BaseException | None) -> None:
@@ -142,6 +160,7 @@ class Spawns:
         m.NOTEBOOK_LAUNCH_DURATION.labels(attempt.username, spawner_class).observe(seconds)
         record_custom_event(f"server_spawn_{outcome.verdict.value}", attempt.username)
         if outcome.verdict is Verdict.SUCCESS:
+            self._unready.discard(attempt.key)
             m.SPAWN_SUCCESS.labels(spawner_class).inc()
             m.SPAWN_DURATION_SECONDS.labels(spawner_class).observe(seconds)
         else:
