@@ -94,16 +94,16 @@ class Ledger:
         assert total(samples, "login_failure_total") == self.denied + self.errors
         outcomes = Counter(success=len(self.logins), denied=self.denied, error=self.errors)
         attempts = by_label(samples, "login_attempts_total", "outcome")
-        assert attempts == dict(outcomes)
-        assert set(by_label(samples, "login_attempts_total", "authenticator")) == {AUTHENTICATOR}
+        assert attempts == +outcomes  # without those at 0
+        assert set(by_label(samples, "login_attempts_total", "authenticator")) <= {AUTHENTICATOR}
         assert by_label(samples, "user_login_total", "username") == Counter(self.logins)
-        assert set(by_label(samples, "user_login_total", "authenticator")) == {AUTHENTICATOR}
+        assert set(by_label(samples, "user_login_total", "authenticator")) <= {AUTHENTICATOR}
         assert events(samples, "user_login") == Counter(self.logins)
 
     def _check_spawns(self, samples: Samples) -> None:
-        assert by_label(samples, "spawn_success_total", "spawner_class") == {
-            SPAWNER: len(self.spawned)
-        }
+        assert by_label(samples, "spawn_success_total", "spawner_class") == Counter(
+            [SPAWNER] * len(self.spawned)
+        )
         assert by_label(samples, "spawn_failure_total", "error_type") == Counter(
             self.failed.values()
         )
@@ -113,9 +113,9 @@ class Ledger:
             self.spawned
         )
         launches = by_label(samples, "notebook_launch_duration_seconds_count", "username")
-        assert launches == Counter(self.spawned) + Counter(self.failed)
+        assert launches == Counter(self.spawned) + Counter([*self.failed])
         assert events(samples, "server_spawn_success") == Counter(self.spawned)
-        assert events(samples, "server_spawn_failure") == Counter(self.failed)
+        assert events(samples, "server_spawn_failure") == Counter([*self.failed])
         by_hook = [user for user, reason in self.refused.items() if reason == "policy"]
         assert events(samples, "server_spawn_start") == Counter(
             [*self.spawned, *self.failed, *by_hook]  # the Hub's limits refuse before the start
@@ -124,12 +124,15 @@ class Ledger:
 
     def _check_phases(self, samples: Samples) -> None:
         phases = by_label(samples, "spawn_phase_duration_seconds_count", "phase")
-        assert phases == {
-            "prepare": len(self.spawned) + len(self.failed) + self.reached_hook,
-            "start": len(self.spawned) + self.failures_except("hook"),
-            "connect": len(self.spawned) + self.failures_except("hook", "RuntimeError", "timeout"),
-            "route": len(self.spawned),
-        }
+        assert phases == +Counter(
+            {
+                "prepare": len(self.spawned) + len(self.failed) + self.reached_hook,
+                "start": len(self.spawned) + self.failures_except("hook"),
+                "connect": len(self.spawned)
+                + self.failures_except("hook", "RuntimeError", "timeout"),
+                "route": len(self.spawned),
+            }
+        )
 
     @property
     def reached_hook(self) -> int:

@@ -33,13 +33,13 @@ class Spawner(SimpleLocalProcessSpawner):
             raise web.HTTPError(403, "not this image")
         if name == "raises-503":
             raise web.HTTPError(503, "the cluster is closed")
-        if name in ("hangs", "cancelled"):
+        if name in ("hangs", "hangs-too", "cancelled"):
             await asyncio.sleep(600)
         return await super().start()
 
 def pre_spawn(spawner):
     name = spawner.user.name
-    spawner.start_timeout = 2 if name == "hangs" else 60
+    spawner.start_timeout = 3 if name.startswith("hangs") else 60
     spawner.http_timeout = 4 if name in ("exits", "silent") else 60
     if name == "exits":
         spawner.cmd = [sys.executable, "-c", "raise SystemExit(3)"]
@@ -197,8 +197,8 @@ def test_one_more_named_server_than_allowed_is_refused(hub: RealHub) -> None:
 def test_asking_again_for_what_is_coming_counts_nothing(hub: RealHub) -> None:
     """A second click while the server starts is no second spawn."""
     counting = Counting(hub)
-    assert actions.start_server(hub, "hangs").status == 202
-    assert actions.start_server(hub, "hangs").status == 202
+    assert actions.start_server(hub, "hangs-too").status == 202
+    assert actions.start_server(hub, "hangs-too").status == 202
     assert counting.added()["failure"] == {"timeout": 1}
 
 

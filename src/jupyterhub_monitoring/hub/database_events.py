@@ -57,6 +57,7 @@ class DatabaseEvents:
                     )
 
     def _remember(self, row: Any, user_event: str, share_event: str) -> None:
+        row = getattr(row, "orm_user", row)  # the Hub deletes a user by its wrapper
         if isinstance(row, orm.User):
             gone = row.name if user_event == "user_deleted" else ""
             self._flushed.append(Change(user_event, row.name, gone=gone))
