@@ -9,6 +9,7 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import Any
 
+from ...metrics import usernames
 from ...metrics.catalogue import SPAWN_FAILURE, SPAWN_SUCCESS
 from ..codes import SPAWN_FAILING, SPAWN_POLL, SPAWN_STUCK
 from ..result import Finding, healthy, unhealthy, warning, worst
@@ -25,7 +26,7 @@ class SpawnersCheck:
         self._app, self._settings = app, settings
         self._pending_since: dict[tuple[str, str, str], float] = {}
         self._outcomes: deque[tuple[float, float, float]] = deque([(time.monotonic(), *_counts())])
-        self._polls: dict[str, asyncio.Task[Any]] = {}
+        self._polls: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
     async def __call__(self) -> Finding:
         """Look at the spawners now."""
@@ -94,18 +95,18 @@ class SpawnersCheck:
         What poll() says is the Hub's own business. A poll that outlives its cancellation is not
         asked a second time.
         """
-        name = _name(spawner)
-        before = self._polls.get(name)
+        key = (spawner.user.name, spawner.name)
+        name, before = _name(spawner), self._polls.get(key)
         if before is not None and not before.done():
             return name
         async with gate:
             task = asyncio.ensure_future(_ask(spawner))
-            self._polls[name] = task
+            self._polls[key] = task
             await asyncio.wait({task}, timeout=self._settings.poll_timeout_seconds)
         if not task.done():
             task.cancel()
             return name
-        del self._polls[name]
+        del self._polls[key]
         return name if task.cancelled() or task.exception() is not None else ""
 
 
@@ -142,7 +143,9 @@ def _total(metric: Any) -> float:
 
 
 def _name(spawner: Any) -> str:
-    return f"{spawner.user.name}/{spawner.name}" if spawner.name else str(spawner.user.name)
+    """Return what messages call the server; usernames as `c.Monitoring.usernames` says."""
+    user = usernames.policy().label(spawner.user.name) or "somebody"
+    return f"{user}/{spawner.name}" if spawner.name else user
 
 
 def _listed(names: list[str]) -> str:
