@@ -68,11 +68,12 @@ def unhealthy(code: Code | str | None, message: str) -> Finding:
 
 def worst(findings: list[Finding]) -> Finding:
     """Return the worst finding, with the messages of all that are not healthy, worst first."""
-    if not findings:
+    ordered = sorted(findings, key=lambda f: f.status.severity, reverse=True)
+    if not ordered:
         return HEALTHY
-    first, *rest = sorted(findings, key=lambda f: f.status.severity, reverse=True)
-    also = [f.message for f in rest if f.status is not Status.HEALTHY and f.message]
-    return Finding(first.status, "; ".join([first.message, *also]), first.code)
+    first = ordered[0]
+    told = [f for f in ordered if f.status is not Status.HEALTHY] or ordered
+    return Finding(first.status, "; ".join(f.message for f in told if f.message), first.code)
 
 
 @dataclass(frozen=True)
