@@ -79,7 +79,7 @@ def test_the_hub_verb_hands_all_arguments_on(tmp_path: Path):
         check=True,
     )
     assert run("hub", "--version").stdout == stock.stdout
-    assert "jupyterhub token" in run("hub", "--help").stdout
+    assert "Start a multi-user Jupyter" in run("hub", "--help").stdout
 
     made = run("hub", "--generate-config", "-f", "made.py", cwd=tmp_path)
     assert made.returncode == 0, made.stderr

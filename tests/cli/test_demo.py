@@ -175,25 +175,16 @@ def test_a_hub_that_dies_is_told_with_its_last_words(tmp_path: Path):
 
 def test_the_end_of_the_terminal_ends_the_demo(tmp_path: Path):
     """When the window is closed for real, all of it is gone."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "import os, sys; os.login_tty(0); os.execv(*eval(sys.argv[1]))"),
-            repr((sys.executable, [sys.executable, "-m", "jupyterhub_monitoring", "demo",
-                                   "--port", "0", "--data-dir", str(tmp_path / "d")])),
-        ],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )  # fmt: skip
-    os.close(follower)
+    command = [sys.executable, "-m", "jupyterhub_monitoring", "demo", "--port", "0"]
+    pid, leader = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [*command, "--data-dir", str(tmp_path / "data")])
     seen = b""
     while READY.encode() not in seen:
         seen += os.read(leader, 4096)
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     os.close(leader)
-    process.wait(40)
+    os.waitpid(pid, 0)
     assert len(family) >= 3
     assert [p for p in family if p.is_running()] == []
 

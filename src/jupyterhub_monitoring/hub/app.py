@@ -6,9 +6,12 @@ import asyncio
 from typing import Any
 
 from jupyterhub.app import JupyterHub
+from traitlets import default
 
 from ..health import HealthChecker
+from ..health.settings import MonitoringHealth
 from .monitor import attach
+from .settings import Monitoring
 
 
 class MonitoredJupyterHub(JupyterHub):
@@ -20,6 +23,11 @@ class MonitoredJupyterHub(JupyterHub):
 
     name = "jupyterhub"  # configuration file and options are the Hub's own
     health_checker: HealthChecker
+
+    @default("classes")
+    def _load_classes(self) -> list[type]:
+        # JupyterHub's default for `classes`: what --help-all, --generate-config and options know.
+        return [*super()._load_classes(), Monitoring, MonitoringHealth]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 from dataclasses import dataclass, field
@@ -41,8 +42,7 @@ c.Spawner.default_url = "/lab"
 c.Spawner.args = [
     "--allow-root",
     # Nothing here asks the network for news, updates or extensions.
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    f"--LabApp.app_settings_dir={{folder}}/lab",
     "--LabApp.extension_manager=readonly",
 ]
 
@@ -52,6 +52,14 @@ c.JupyterHub.load_roles = [
     {{"name": "prometheus", "services": ["prometheus"], "scopes": ["read:metrics"]}},
 ]
 """
+
+# JupyterLab's defaults for everybody (its `overrides.json`).
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,10 @@ class DemoHub:
         )
 
     def write(self) -> Path:
-        """Write the file, for its owner's eyes only; return its path."""
+        """Write the file, for its owner's eyes only, and what it refers to; return its path."""
+        lab = self.folder / "lab"
+        lab.mkdir(exist_ok=True)
+        (lab / "overrides.json").write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
         path = self.folder / "jupyterhub_config.py"
         path.touch(mode=0o600)
         path.write_text(self.config_text, encoding="utf-8")
