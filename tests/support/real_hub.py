@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.cookiejar
 import json
 import os
@@ -19,9 +20,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 START_SECONDS = 60
+SETUP_LINE = "import jupyterhub_monitoring; jupyterhub_monitoring.setup(c)"
+SCOPES = [
+    "access:servers",
+    "admin-ui",
+    "admin:groups",
+    "admin:server_state",
+    "admin:servers",
+    "admin:users",
+    "proxy",
+    "read:hub",
+    "read:metrics",
+    "shares",
+    "shutdown",
+]
 
 
 def free_port() -> int:
@@ -91,15 +107,11 @@ class RealHub:
         bin_dir = Path(sys.executable).parent
         lines = [
             self.before,
-            "import jupyterhub_monitoring; jupyterhub_monitoring.setup(c)"
-            if self.setup_line
-            else "",
+            SETUP_LINE if self.setup_line else "",
             f"c.JupyterHub.bind_url = 'http://127.0.0.1:{self.port}/'",
             "c.JupyterHub.hub_ip = '127.0.0.1'",
             f"c.JupyterHub.hub_port = {self.hub_port}",
-            f"c.JupyterHub.db_url = {self.db_url or 'sqlite:///' + str(self.folder / 'hub.db')!r}"
-            if not self.db_url
-            else f"c.JupyterHub.db_url = {self.db_url!r}",
+            f"c.JupyterHub.db_url = {self.db_url or f'sqlite:///{self.folder}/hub.db'!r}",
             f"c.JupyterHub.cookie_secret_file = {str(self.folder / 'cookie_secret')!r}",
             f"c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{self.api_port}'",
             f"c.ConfigurableHTTPProxy.command = [{str(bin_dir / 'configurable-http-proxy')!r}]",
@@ -109,14 +121,13 @@ class RealHub:
             "c.Authenticator.allow_all = True",
             "c.Authenticator.admin_users = {'admin'}",
             f"c.JupyterHub.services = [dict(name='test', api_token={self.token!r})]",
-            "c.JupyterHub.load_roles = [dict(name='test', services=['test'], scopes=["
-            "'admin-ui', 'admin:users', 'admin:servers', 'admin:server_state', 'read:metrics',"
-            " 'read:hub', 'shutdown', 'proxy', 'shares', 'admin:groups', 'access:servers'])]",
+            f"c.JupyterHub.load_roles = [dict(name='test', services=['test'], scopes={SCOPES})]",
         ]
         if self.simple:
+            homes = str(self.folder / "home" / "{username}")
             lines += [
                 "c.JupyterHub.spawner_class = 'simple'",
-                f"c.SimpleLocalProcessSpawner.home_dir_template = {str(self.folder)!r} + '/home/{{username}}'",
+                f"c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}",
                 "c.Spawner.args = ['--allow-root']",
             ]
             if not self.lab:
@@ -151,11 +162,9 @@ class RealHub:
             if self.process.poll() is not None:
                 raise AssertionError(f"the Hub exited ({self.process.returncode}):\n{self.log}")
             if "JupyterHub is now running" in self.log:
-                try:
+                with contextlib.suppress(OSError):
                     if self.get("hub/health").status == 200:
                         return
-                except OSError:
-                    pass
             time.sleep(0.1)
         raise AssertionError(f"the Hub did not start in {seconds} s:\n{self.log}")
 
@@ -175,16 +184,12 @@ class RealHub:
         """End the Hub and all that it started."""
         if self.process is not None:
             for pid in [self.process.pid, *self._children()]:
-                try:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    pass
             self.process.wait()
 
     def _children(self) -> list[int]:
         """Process groups of ours that live in sessions of their own: proxy, servers."""
-        import psutil
-
         found = []
         for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
             marks = f"{process.info['cwd']} {' '.join(process.info['cmdline'] or ())}"
@@ -241,7 +246,7 @@ class RealHub:
         }
 
     def metric(self, name: str, **labels: str) -> float | None:
-        """Return the sum of the samples of *name* that have these labels; None if there are none."""
+        """Return the sum of the samples of *name* with these labels; None if there are none."""
         found = [
             value
             for (sample, pairs), value in self.metrics().items()

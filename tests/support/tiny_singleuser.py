@@ -18,7 +18,7 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b'{"version": "0"}')
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 -- the library's name
 
     def log_message(self, *args):
         pass
