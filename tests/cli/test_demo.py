@@ -250,7 +250,7 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     ("line", "before", "shown"),
     [
         (b"[W 2026-11-23 11:25:18.081 JupyterHub auth:15] x", False, True),
-        (b"[E 2026-11-23 11:25:18.081 JupyterHub base:1] x", False, True),
+        (b"[E 2026-11-23 11:25:18.081 MonitoredJupyterHub base:1] x", False, True),
         (b"[I 2026-11-23 11:25:18.081 JupyterHub app:1] x", True, False),
         (b"[W 2026-11-23 11:25:18.081 ServerApp] x", False, False),
         (b"[E 2026-11-23 11:25:18,439 configurable_http_proxy] 404", False, False),

@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO
 
-# "[W 2026-11-23 11:20:00.000 JupyterHub app:3372] …"; servers write their own name there.
+# "[W 2026-11-23 11:20:00.000 MonitoredJupyterHub app:3372] …": level, time, who, where.
 HEAD = re.compile(rb"\[([DIWEC]) [^\]]* (\w+) [\w.]+:\d+\]")
 
 
@@ -21,7 +21,7 @@ def is_warning(line: bytes, was: bool) -> bool:
     """
     head = HEAD.match(line)
     if head:
-        return head[1] in b"WEC" and head[2] == b"JupyterHub"
+        return head[1] in b"WEC" and head[2].endswith(b"JupyterHub")
     return was and not line.startswith(b"[")
 
 
