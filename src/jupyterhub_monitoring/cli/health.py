@@ -171,8 +171,12 @@ def _seconds(text: str) -> float:
 
 def _question(args: argparse.Namespace) -> Question:
     url = args.url if "://" in args.url else f"http://{args.url}"
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise CannotStart(f"--url {args.url}: not an http:// or https:// address")
     base = parts.path.rstrip("/").removesuffix("/hub") + "/hub/health/ready"
     query = urllib.parse.urlencode([("verbose", "1"), *(("exclude", n) for n in args.exclude)])
