@@ -24,8 +24,20 @@ def broken(*args, **kwargs):
     raise RuntimeError("broken by the test")
 
 for point in {points!r}:
-    for function in GUARDED[Point(point)]:
+    for function in GUARDED.get(Point(point), ()):
         function.__wrapped__ = broken
+
+# What runs between awaits is guarded where it is called.
+from jupyterhub_monitoring.hub.server_count import ServerCount
+from jupyterhub_monitoring.hub.collector import PeriodicMetricsCollector
+from jupyterhub_monitoring.metrics.exposition import Exposition
+
+if "server_count" in {points!r}:
+    ServerCount.count = broken
+if "metrics_page" in {points!r}:
+    Exposition.render = broken
+if "stop" in {points!r}:
+    PeriodicMetricsCollector.stop = broken
 """
 
 HANG = """
@@ -39,30 +51,31 @@ from jupyterhub_monitoring.hub.monitor import HubMonitor
 @event.listens_for(Engine, "before_cursor_execute")
 def hang_off_the_loop(*args):
     if threading.current_thread() is not threading.main_thread():
+        note("query")
         time.sleep(60)
 
-async def hang(*args, **kwargs):
-    await asyncio.sleep(60)
+def note(what):
+    with open("hung", "a") as file:
+        file.write(what + "\n")
 
-async def hang_whatever_comes(*args, **kwargs):
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            pass  # a task that does not want to end
+def hanging(what):
+    async def hang(*args, **kwargs):
+        note(what)
+        await asyncio.sleep(60)
+    return hang
 
-HealthChecker.database_health_check = hang
-HealthChecker.proxy_health_check = hang
-HealthChecker.spawner_health_check = hang
-HubMonitor.before_scrape = hang
-HubMonitor.stop = hang
+HealthChecker.database_health_check = hanging("database")
+HealthChecker.proxy_health_check = hanging("proxy")
+HealthChecker.spawner_health_check = hanging("spawner")
+HubMonitor.before_scrape = hanging("before_scrape")
+HubMonitor.stop = hanging("stop")
 
 init_eventlog = JupyterHub.init_eventlog
 def init_eventlog_and_hang(app):
     init_eventlog(app)
     app.eventlog.add_listener(
-        schema_id="https://schema.jupyter.org/jupyterhub/events/server-action", listener=hang
+        schema_id="https://schema.jupyter.org/jupyterhub/events/server-action",
+        listener=hanging("listener"),
     )
 JupyterHub.init_eventlog = init_eventlog_and_hang
 """

@@ -195,4 +195,5 @@ def count_dropped(metric: Bounded) -> None:
     """Say that one recording for *metric* was over its limit."""
     from .catalogue import SERIES_DROPPED  # noqa: PLC0415 -- the catalogue is made of instruments
 
-    SERIES_DROPPED.labels(metric._name).inc()
+    if metric is not SERIES_DROPPED:  # it counts the others; that it is full itself shows anyway
+        SERIES_DROPPED.labels(metric._name).inc()
