@@ -78,9 +78,16 @@ class HubMonitor:
         self.logins = Logins(self.events)
         self.spawns = Spawns(self.events, self.settings.max_error_types)
         self.servers = ServerCount(app)
-        self.health = app.health_checker = HealthChecker(app)
+        if getattr(app, "health_checker", None) is None:
+            app.health_checker = HealthChecker(app)
         self.collector = PeriodicMetricsCollector(app)
         self.requests: Requests | None = None
+
+    @property
+    def health(self) -> HealthChecker:
+        """The Hub's checker: ours, or the one that a subclass of JupyterHub made by itself."""
+        checker: HealthChecker = self._app.health_checker
+        return checker
 
     def follow(self) -> None:
         """Add our steps to the Hub's."""
