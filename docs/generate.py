@@ -10,6 +10,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import math
 import os
 import pkgutil
 import re
@@ -233,7 +234,7 @@ def _takes(trait: Any) -> str:
             ("at least", getattr(trait, "min", None)),
             ("at most", getattr(trait, "max", None)),
         )
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and math.isfinite(value)
     ]
     text = re.sub(r"<(?:function|class) '?([\w.]+)'?.*?>", r"\1", trait.info())
     return ", ".join([text, *bounds])
@@ -255,6 +256,9 @@ def commands_page() -> str:
         "",
         "`jupyterhub-monitoring --version` says the version, `--help` lists the commands, and",
         "`--help-all` every setting. The settings are also on [a page of their own](settings.md).",
+        "",
+        "Exit status: 0 done, 1 cannot (the reason is on the terminal), 2 wrong arguments;",
+        "`health` has Nagios's.",
     ]
     for verb, module in verbs().items():
         parser = argparse.ArgumentParser(prog=f"jupyterhub-monitoring {verb}")
