@@ -40,7 +40,7 @@ def test_all_of_the_package_is_in_it(wheel: zipfile.ZipFile):
 
 
 def test_its_metadata(wheel: zipfile.ZipFile):
-    """The command, the licence and the demo's extra are there; tests' packages are no dependency."""
+    """The command, the licence and the demo's extra are there; tests' packages are not needed."""
     info = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
     folder = info.rpartition("/")[0]
     said = Parser().parsestr(wheel.read(info).decode())
