@@ -47,7 +47,7 @@ def test_a_missing_program_is_a_failure(tmp_path: Path):
     """The test fails and says what to do; one whose program is there runs."""
     status, said = suite(tmp_path)
     assert status == 1
-    assert "1 failed, 2 passed" in said
+    assert "2 passed, 1 error" in said
     assert "abacus-that-nobody-has is missing: run scripts/test" in said
 
 
