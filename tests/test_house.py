@@ -232,3 +232,16 @@ def test_public_names_are_listed_once_and_in_order():
 def test_an_unknown_name_is_an_attribute_error():
     """`hasattr` and a typing error behave as with any module."""
     assert not hasattr(jupyterhub_monitoring, "setpu")
+
+
+def test_public_names_are_typed():
+    """A type checker knows what our public names take and give: `typing/api.py` says what."""
+    top = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "tests/typing/api.py"],
+        cwd=top,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

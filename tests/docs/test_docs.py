@@ -111,7 +111,7 @@ def test_health_code_is_documented(code: str):
     page = (DOCS / "runbooks" / f"{code}.md").read_text()
     sections = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
     assert sections[1::2][:3] == ["What it means", "How to see it", "What to do"]
-    assert all(len(text.strip()) > 20 for text in sections[2::2])
+    assert all(len(text.split()) >= 3 for text in sections[2::2])
 
 
 def test_no_runbook_without_its_code():
