@@ -61,13 +61,19 @@ class Bounded(MetricWrapperBase):
         """
         if by_name:
             values = self._in_order(values, by_name)
-        child = self._by_raw.get(values)
-        return child if child is not None else self._admit(values)
+        try:
+            return self._by_raw[values]
+        except KeyError:
+            return self._admit(values)
 
     def _in_order(self, values: tuple[Any, ...], by_name: dict[str, Any]) -> tuple[Any, ...]:
-        if values or by_name.keys() != set(self._labelnames):
-            raise ValueError(f"{self._name} takes the labels {', '.join(self._labelnames)}")
-        return tuple([by_name[name] for name in self._labelnames])
+        names = self._labelnames
+        if not values and len(by_name) == len(names):
+            try:
+                return tuple([by_name[name] for name in names])
+            except KeyError:
+                pass
+        raise ValueError(f"{self._name} takes the labels {', '.join(names)}")
 
     def _admit(self, raw: tuple[Any, ...]) -> Self:
         cooked, user = self._cooked(raw)
@@ -83,6 +89,8 @@ class Bounded(MetricWrapperBase):
             self._by_user.setdefault(user, set()).add(cooked)
         if usernames.policy().mode is UsernameMode.NAME or not self._private:
             self._by_raw[raw] = child  # as bounded as the children: one raw key, one child
+            if self._metrics.get(cooked) is not child:  # removed meanwhile, by another thread
+                self._by_raw.pop(raw, None)
         return child
 
     def _cooked(self, raw: tuple[Any, ...]) -> tuple[tuple[str, ...], str | None]:
@@ -186,9 +194,13 @@ class Histogram(Bounded, prometheus_client.Histogram):
         if exemplar is not None or amount != amount:  # noqa: PLR0124 -- NaN has no bucket
             super().observe(amount, exemplar)
             return
-        self._raise_if_not_observable()  # type: ignore[no-untyped-call]
+        try:
+            buckets = self._buckets
+        except AttributeError:  # labels were not given: only children have buckets
+            self._raise_if_not_observable()  # type: ignore[no-untyped-call]
+            raise
         self._sum.inc(amount)
-        self._buckets[bisect_left(self._upper_bounds, amount)].inc(1)
+        buckets[bisect_left(self._upper_bounds, amount)].inc(1)
 
 
 def count_dropped(metric: Bounded) -> None:
