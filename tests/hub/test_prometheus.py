@@ -14,7 +14,7 @@ from support.actions import wait_until
 from support.prometheus import RealPrometheus, Wiretap, lint
 from support.real_hub import RealHub
 
-pytestmark = pytest.mark.peer("prometheus")
+pytestmark = pytest.mark.peer("prometheus", "promtool")
 
 # Two minutes are what the release is checked with; the suite takes less.
 SECONDS = float(os.environ.get("MONITORING_PROMETHEUS_SECONDS", "20"))

@@ -56,7 +56,7 @@ def hang_off_the_loop(*args):
 
 def note(what):
     with open("hung", "a") as file:
-        file.write(what + "\n")
+        print(what, file=file)
 
 def hanging(what):
     async def hang(*args, **kwargs):
