@@ -91,7 +91,9 @@ def _places(root: Path, controller: str) -> Iterator[Place]:
     if path is None or mount is None:
         return
     top, point = mount
-    if not path.is_relative_to(top):  # a namespace or a bind mount hides where we are
+    if ".." in path.parts or not path.is_relative_to(
+        top
+    ):  # a namespace or a bind mount hides where we are
         path = top
     while True:
         yield Place(point / path.relative_to(top), path)
