@@ -12,6 +12,8 @@ T = TypeVar("T", bound=type)
 _GROUPS = ("jupyterhub.spawners", "jupyterhub.authenticators")
 # In the `__dict__` of every class that we made; subclasses of it are the operator's own again.
 _MARK = "_monitored_original"
+# jupyterhub-multiauthenticator puts each of its authenticators into a class of this name.
+_MULTI_WRAPPER = ("multiauthenticator.multiauthenticator", "WrapperAuthenticator")
 
 
 def monitored(base: Any) -> Any:
@@ -19,20 +21,22 @@ def monitored(base: Any) -> Any:
 
     *base* is the class, an entry point's name (`"simple"`) or a dotted path. The result has its
     name, module and configuration sections, so that `c.SomeSpawner.trait` and `c.Spawner.trait`
-    apply as before. A class that is monitored already is returned as it is.
+    apply as before. A class that is monitored already, or made from one that is, is returned as
+    it is.
 
     Raises TypeError for anything else, and ValueError for a name that nothing answers to.
     """
     cls = _resolve(base) if isinstance(base, str) else base
     if not isinstance(cls, type):
         raise TypeError(f"monitored() takes a Spawner or Authenticator class, not {base!r}")
-    if _MARK in cls.__dict__:
-        return cls
-    return _with(_mixin_for(cls), cls)
+    mixin = _mixin_for(cls)
+    return cls if issubclass(cls, mixin) else _with(mixin, cls)
 
 
 def original_class(cls: type) -> type:
-    """Return the class that the operator configured, without our wrapper."""
+    """Return the class that the operator configured, without wrappers."""
+    if (cls.__module__, cls.__name__) == _MULTI_WRAPPER:
+        return original_class(cls.__bases__[-1])
     original: type = cls.__dict__.get(_MARK, cls)
     return original
 
@@ -82,17 +86,22 @@ def _mixin_for(cls: type) -> type:
 
 def _resolve(name: str) -> Any:
     """Return what *name* means in `c.JupyterHub.spawner_class` or `authenticator_class`."""
-    for group in _GROUPS:
-        for point in entry_points(group=group):
-            if point.name.lower() == name.lower():
-                return point.load()
+    points = [point for group in _GROUPS for point in entry_points(group=group)]
+    found = [point for point in points if point.name.lower() == name.lower()]
+    if len({point.group for point in found}) > 1:
+        raise ValueError(
+            f"monitored({name!r}): a spawner and an authenticator have that name, {found[0].value}"
+            f" and {found[-1].value}; give the class or its dotted path"
+        )
+    if found:
+        return found[0].load()
     if "." in name:
         try:
             return import_item(name)
-        except ImportError as error:
+        except (ImportError, ValueError) as error:
             raise ValueError(f"monitored({name!r}): {error}") from error
-    names = sorted({point.name for group in _GROUPS for point in entry_points(group=group)})
+    names = ", ".join(sorted({point.name for point in points}))
     raise ValueError(
-        f"monitored({name!r}): no spawner or authenticator of that name; installed are"
-        f" {', '.join(names)}; or give a dotted path"
+        f"monitored({name!r}): no spawner or authenticator of that name; installed are {names};"
+        " or give a dotted path"
     )

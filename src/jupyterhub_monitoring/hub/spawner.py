@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
@@ -10,7 +15,7 @@ from jupyterhub.utils import maybe_future
 
 from ..metrics import catalogue as m
 from ..metrics.declare import register_all
-from ..metrics.labels import Point, SpawnPhase
+from ..metrics.labels import ErrorType, Point, SpawnPhase
 from .guard import guarded
 from .monitored import mark, original_name
 from .spawns import enter_phase, found_alive
@@ -23,51 +28,95 @@ class SpawnerMixin:
     counted where the user waits for it (`spawns.py`). In one without, it counts `start()` alone.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Watch what the operator's own subclass overrides too: it need not call `super()`."""
+        super().__init_subclass__(**kwargs)
+        for name, watch in _WATCHES.items():
+            own = cls.__dict__.get(name)
+            if inspect.isfunction(own) and own is not SpawnerMixin.__dict__[name]:
+                setattr(cls, name, _watched(own, watch))
+
     def start(self) -> Any:
         """Start the server; see the base class."""
-        enter_phase(self.user, self.name, SpawnPhase.START)  # type: ignore[attr-defined]
-        started = super().start()  # type: ignore[misc]
-        if _has_monitor(self):
-            return started
-        return _count_alone(self, started)
+        return _start(self, super().start)  # type: ignore[misc]
 
     def start_polling(self) -> Any:
         """Begin to poll: the Hub calls this when `start()` is over and it waits for an answer."""
-        enter_phase(self.user, self.name, SpawnPhase.CONNECT)  # type: ignore[attr-defined]
-        return super().start_polling()  # type: ignore[misc]
+        return _start_polling(self, super().start_polling)  # type: ignore[misc]
 
     def stop(self, *args: Any, **kwargs: Any) -> Any:
         """Stop the server; the Hub calls this only for one whose process is still there."""
-        found_alive(self.user, self.name)  # type: ignore[attr-defined]
-        return super().stop(*args, **kwargs)  # type: ignore[misc]
+        return _stop(self, partial(super().stop, *args, **kwargs))  # type: ignore[misc]
+
+
+def _start(spawner: Any, start: Callable[[], Any]) -> Any:
+    enter_phase(spawner.user, spawner.name, SpawnPhase.START)
+    if _has_monitor(spawner) or getattr(spawner, "_start_is_counted", False):
+        return start()
+    return _count_alone(spawner, start)
+
+
+def _start_polling(spawner: Any, start_polling: Callable[[], Any]) -> Any:
+    enter_phase(spawner.user, spawner.name, SpawnPhase.CONNECT)
+    return start_polling()
+
+
+def _stop(spawner: Any, stop: Callable[[], Any]) -> Any:
+    found_alive(spawner.user, spawner.name)
+    return stop()
+
+
+_WATCHES = {"start": _start, "start_polling": _start_polling, "stop": _stop}
+
+
+def _watched(own: Callable[..., Any], watch: Callable[[Any, Callable[[], Any]], Any]) -> Any:
+    @functools.wraps(own)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return watch(self, partial(own, self, *args, **kwargs))
+
+    return method
 
 
 def _has_monitor(spawner: Any) -> bool:
     return "monitoring" in getattr(spawner.user, "settings", {})
 
 
-async def _count_alone(spawner: Any, started: Any) -> Any:
-    """Wait for `start()` and count it, as the page does in a Hub without `setup(c)`."""
+def _count_alone(spawner: Any, start: Callable[[], Any]) -> Any:
+    """Call `start()` now, and count it as the page does in a Hub without `setup(c)`."""
     began_at = time.perf_counter()
+    spawner._start_is_counted = True  # a `super().start()` inside is the same start
+    try:
+        started = start()
+    except Exception as error:
+        _started(spawner, began_at, error)
+        raise
+    return _count_end(spawner, started, began_at)
+
+
+async def _count_end(spawner: Any, started: Any, began_at: float) -> Any:
     try:
         result = await maybe_future(started)
-    except Exception as error:
-        _started(spawner, time.perf_counter() - began_at, error)
+    except (Exception, asyncio.CancelledError) as error:
+        _started(spawner, began_at, error)
         raise
-    _started(spawner, time.perf_counter() - began_at, None)
+    _started(spawner, began_at, None)
     return result
 
 
 @guarded(Point.SPAWN)
-def _started(spawner: Any, seconds: float, error: Exception | None) -> None:
+def _started(spawner: Any, began_at: float, error: BaseException | None) -> None:
+    spawner._start_is_counted = False
     register_all()
-    spawner_class = original_name(spawner)
+    seconds, spawner_class = time.perf_counter() - began_at, original_name(spawner)
     m.NOTEBOOK_LAUNCH_DURATION.labels(spawner.user.name, spawner_class).observe(seconds)
     if error is None:
         m.SPAWN_SUCCESS.labels(spawner_class).inc()
         m.SPAWN_DURATION_SECONDS.labels(spawner_class).observe(seconds)
-    else:
-        m.SPAWN_FAILURE.labels(spawner_class, type(error).__name__).inc()
+        return
+    # The Hub cancels a start() that takes longer than start_timeout.
+    late = isinstance(error, asyncio.CancelledError)
+    error_type = ErrorType.TIMEOUT.value if late else type(error).__name__
+    m.SPAWN_FAILURE.labels(spawner_class, error_type).inc()
 
 
 class MonitoredSpawner(SpawnerMixin, LocalProcessSpawner):
