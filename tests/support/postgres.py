@@ -107,15 +107,19 @@ class Postgres:
     def _initdb(self) -> None:
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER, USER)
-            for parent in self.folder.parents:  # pytest's own are 0700
-                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run("initdb", "-D", self.data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    def _make_passable(self) -> None:
+        """Let the server's user through to the folder; each pytest session closes its own again."""
+        for parent in self.folder.parents:
+            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
 
     def _run(self, name: str, *args: object) -> None:
         """Run a server program as somebody whom PostgreSQL accepts."""
         command = [program(name), *map(str, args)]
         if os.geteuid() == 0:
+            self._make_passable()
             command = ["runuser", "-u", USER, "--", *command]
         done = subprocess.run(
             command,
