@@ -6,6 +6,7 @@ in the same process runs as if they were not there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
@@ -19,20 +20,25 @@ from .spawns import enter_phase, route_failed
 from .taps import Method, tap
 
 
-def tap_classes() -> None:
-    """Put the taps on the Hub's classes. Safe to repeat."""
-    tap(BaseHandler, "login_user", _login_user)
-    tap(BaseHandler, "log_exception", _log_exception)
-    tap(LogoutHandler, "_backend_logout_cleanup", _logout)
-    tap(BaseHandler, "spawn_single_user", _spawn_single_user)
-    tap(BaseHandler, "stop_single_user", _stop_single_user)
-    tap(User, "spawn", _spawn)
-    tap(User, "stop", _stop)
+def tap_hub(proxy: Any) -> None:
+    """Put the taps on the Hub's classes and on this Hub's *proxy*. Safe to repeat."""
+    for owner, name, listen in (
+        (BaseHandler, "login_user", _login_user),
+        (BaseHandler, "log_exception", _log_exception),
+        (LogoutHandler, "_backend_logout_cleanup", _logout),
+        (BaseHandler, "spawn_single_user", _spawn_single_user),
+        (BaseHandler, "stop_single_user", _stop_single_user),
+        (User, "spawn", _spawn),
+        (User, "stop", _stop),
+        (proxy, "add_user", _add_user),
+    ):
+        _tap(owner, name, listen)
 
 
-def tap_proxy(proxy: Any) -> None:
-    """Put the tap on this Hub's proxy."""
-    tap(proxy, "add_user", _add_user)
+@guarded(Point.ATTACH)
+def _tap(owner: Any, name: str, listen: Callable[[Method], Method]) -> None:
+    """Put one tap on; where JupyterHub has renamed a method, only that one is missing."""
+    tap(owner, name, listen)
 
 
 def _monitor(owner: Any) -> Any:

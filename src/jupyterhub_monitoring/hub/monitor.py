@@ -37,7 +37,7 @@ from .database_events import DatabaseEvents
 from .events import EventLog
 from .exits import Exits
 from .guard import guarded, report
-from .hub_taps import tap_classes, tap_proxy
+from .hub_taps import tap_hub
 from .logins import Logins
 from .monitored import monitored, original_name
 from .names import put_in_force
@@ -176,8 +176,7 @@ class HubMonitor:
     def watch_classes(self) -> None:
         """Listen to the Hub's classes; from here on they find this monitor."""
         self._app.tornado_settings["monitoring"] = self
-        tap_classes()
-        tap_proxy(self._app.proxy)
+        tap_hub(self._app.proxy)
         self.servers.take_over(jupyterhub.metrics.RUNNING_SERVERS)
 
     @guarded(Point.ATTACH)

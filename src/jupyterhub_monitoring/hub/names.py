@@ -35,8 +35,7 @@ def put_in_force(app: Any, wanted: str | None, *, in_doubt: bool) -> UsernameMod
             mode = UsernameMode.NONE
     if mode is not usernames.policy().mode:
         for metric in CATALOGUE.values():
-            if any(label.private for label in metric.spec.labels):
-                metric.clear()
+            metric.forget_users()
     usernames.use(Usernames(mode, key))
     return mode
 

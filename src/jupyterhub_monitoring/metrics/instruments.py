@@ -19,7 +19,7 @@ import prometheus_client
 from prometheus_client.metrics import MetricWrapperBase
 
 from . import usernames
-from .usernames import UsernameMode
+from .usernames import Nobody, UsernameMode
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -98,7 +98,8 @@ class Bounded(MetricWrapperBase):
         cooked, user = [str(value) for value in raw], None
         for place in self._private:
             cooked[place] = usernames.policy().label(raw[place])
-            user = cooked[place]
+            if type(raw[place]) is not Nobody:
+                user = cooked[place]
         return tuple(cooked), user
 
     def _left_out(self) -> Self:
@@ -130,6 +131,12 @@ class Bounded(MetricWrapperBase):
         shown = usernames.policy().label(name)
         for values in self._by_user.pop(shown, ()) if shown else ():
             self.remove(*values)
+
+    def forget_users(self) -> None:
+        """Take away the series of all users: they are to be shown in another way from now on."""
+        for shown in list(self._by_user):
+            for values in self._by_user.pop(shown):
+                self.remove(*values)
 
     def remove(self, *labelvalues: Any) -> None:
         """Remove the series with these label values."""
