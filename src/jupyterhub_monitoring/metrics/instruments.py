@@ -150,10 +150,6 @@ class Bounded(MetricWrapperBase):
             self._by_user.clear()
         super().clear()
 
-    def series_count(self) -> int:
-        """Return how many label sets this metric holds now."""
-        return len(self._metrics) if self._labelnames else 1
-
     def _child_samples(self) -> Iterable[Sample]:
         return [s for s in super()._child_samples() if s.name != "_created"]
 
