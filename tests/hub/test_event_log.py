@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from support import actions
 from support.actions import wait_until
 from support.real_hub import RealHub

@@ -7,11 +7,11 @@ import pkgutil
 from collections.abc import Callable
 
 import pytest
-from support.faulty import HANG, WALK_CONFIG, Walk, breaking, walk
-from support.real_hub import RealHub
 
 from jupyterhub_monitoring import hub as room
 from jupyterhub_monitoring.metrics.labels import Point
+from support.faulty import HANG, WALK_CONFIG, Walk, breaking, walk
+from support.real_hub import RealHub
 
 # Points that do not depend on each other are broken together: a Hub takes seconds to start.
 GROUPS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from support.actions import by_label, total
 from support.real_hub import RealHub
 

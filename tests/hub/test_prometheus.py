@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from support import actions, peers
 from support.actions import wait_until
 from support.prometheus import RealPrometheus, Wiretap, lint

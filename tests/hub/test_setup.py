@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 
 import pytest
+
 from support import actions
 from support.actions import by_label
 from support.real_hub import RealHub
@@ -42,7 +43,7 @@ PLACES = {
 @pytest.mark.parametrize(
     ("before", "config", "line", "spawner", "authenticator"), PLACES.values(), ids=PLACES
 )
-def test_the_place_of_the_line_does_not_matter(
+def test_the_place_of_the_line_does_not_matter(  # noqa: PLR0917 -- a row of the table each
     make_hub: Callable[..., RealHub],
     before: str,
     config: str,

@@ -141,7 +141,7 @@ class Watcher:
     wrong: list[tuple[float, int]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Watcher:  # noqa: PYI034 -- nobody subclasses it
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -155,7 +155,7 @@ class Watcher:
         while not self._stop.wait(0.1):
             try:
                 self._look()
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError):  # noqa: PERF203
                 continue  # the Hub is restarting: no scrape, no number
 
     def _look(self) -> None:

@@ -46,7 +46,7 @@ class RealPrometheus:
         timing = {"scrape_interval": self.interval, "scrape_timeout": self.interval}
         return json.dumps({"global": timing, "scrape_configs": jobs})  # JSON is YAML
 
-    def __enter__(self) -> RealPrometheus:
+    def __enter__(self) -> RealPrometheus:  # noqa: PYI034 -- nobody subclasses it
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "prometheus.yml").write_text(self.config_text())
         with (self.folder / "prometheus.log").open("wb") as log:
@@ -65,7 +65,7 @@ class RealPrometheus:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5):
                     return self
-            except OSError:
+            except OSError:  # noqa: PERF203 -- that is polling
                 assert self.process.poll() is None, self.log
                 time.sleep(0.2)
         raise AssertionError(f"Prometheus is not ready after {START_SECONDS} s:\n{self.log}")
@@ -121,7 +121,7 @@ class Wiretap:
     hub: RealHub
     exchanges: list[Exchange] = field(default_factory=list)
 
-    def __enter__(self) -> Wiretap:
+    def __enter__(self) -> Wiretap:  # noqa: PYI034 -- nobody subclasses it
         tap = self
 
         class Forward(BaseHTTPRequestHandler):
