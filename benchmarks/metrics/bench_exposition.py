@@ -1,7 +1,9 @@
 """The page of all metrics against `prometheus_client.generate_latest`, and the loop meanwhile.
 
 CPU: in one process, in interleaved rounds, ours, the peer, and the peer once more as the control.
-Stall: a real Hub with as many series, scraped over HTTP, while a task ticks every millisecond.
+Stall: a real Hub with as many series, scraped over HTTP, while a task ticks every millisecond;
+between two ticks, the time that passed and the CPU time of the loop's thread (which other programs
+on the machine do not lengthen). The control is a small authenticated request to the same Hub.
 
     python benchmarks/metrics/bench_exposition.py [--quick] [--no-hub]
 """
@@ -22,11 +24,22 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests")]
 
 from series import Series  # noqa: E402 -- beside this file
+from support.real_hub import RealHub  # noqa: E402
 
 from jupyterhub_monitoring.metrics.exposition import Exposition, choose_format  # noqa: E402
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 SIZES = (1_000, 10_000, 100_000)
+
+GZIP = {"Accept-Encoding": "gzip"}
+REQUESTS = (
+    ("ours", "plain", "hub/metrics", {}),
+    ("ours", "gzip", "hub/metrics", GZIP),
+    ("ours", "gzip, OpenMetrics", "hub/metrics", {**GZIP, "Accept": OPENMETRICS}),
+    ("ours", "control: hub/api/info", "hub/api/info", {}),
+    ("stock", "plain", "hub/metrics", {}),
+    ("stock", "control: hub/api/info", "hub/api/info", {}),
+)
 
 # A Hub that holds the series and can say how long its loop stood still.
 HUB_CONFIG = """
@@ -36,22 +49,23 @@ from prometheus_client import REGISTRY
 from tornado.web import RequestHandler
 from series import Series
 series = Series({lines}, REGISTRY)
-state = {{"worst": 0.0, "ticker": None}}
+state = {{"wall": 0.0, "cpu": 0.0, "ticker": None}}
 
 async def tick():
     while True:
-        before = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.thread_time()
         await asyncio.sleep(0.001)
-        state["worst"] = max(state["worst"], time.perf_counter() - before - 0.001)
+        state["wall"] = max(state["wall"], time.perf_counter() - wall - 0.001)
+        state["cpu"] = max(state["cpu"], time.thread_time() - cpu)
 
 class Stall(RequestHandler):
     async def get(self):
         if state["ticker"] is None:
             state["ticker"] = asyncio.ensure_future(tick())
-        self.write(str(state["worst"] * 1000))
+        self.write({{"wall": state["wall"] * 1000, "cpu": state["cpu"] * 1000}})
         series.change(0.01)
         await asyncio.sleep(0.05)
-        state["worst"] = 0.0
+        state["wall"] = state["cpu"] = 0.0
 
 c.JupyterHub.extra_handlers = [(r"/bench/stall", Stall)]
 """
@@ -92,8 +106,6 @@ def compare_cpu(lines: int, share: float, accept: str, rounds: int) -> str:
 
 
 def stalls(lines: int, rounds: int) -> list[str]:
-    from support.real_hub import RealHub  # noqa: PLC0415 -- only this half needs a Hub
-
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         config = HUB_CONFIG.format(here=str(HERE), lines=lines)
@@ -104,19 +116,11 @@ def stalls(lines: int, rounds: int) -> list[str]:
         try:
             for hub in hubs.values():
                 hub.start()
-            for name, encoding, accept in (
-                ("ours", "", ""),
-                ("ours", "gzip", ""),
-                ("ours", "gzip", OPENMETRICS),
-                ("ours", None, ""),
-                ("stock", "", ""),
-                ("stock", None, ""),
-            ):
-                worst, took = stall_of(hubs[name], encoding, accept, rounds)
-                what = "no scrape (control)" if encoding is None else encoding or "identity"
+            for name, what, path, headers in REQUESTS:
+                wall, cpu, took = stall_of(hubs[name], path, headers, rounds)
                 rows.append(
-                    f"| {lines:,} | {name} | {what}{', OpenMetrics' if accept else ''} |"
-                    f" {statistics.median(worst):.1f} ms | {max(worst):.1f} ms |"
+                    f"| {lines:,} | {name} | {what} | {statistics.median(cpu):.1f} ms |"
+                    f" {max(cpu):.1f} ms | {statistics.median(wall):.1f} ms | {max(wall):.1f} ms |"
                     f" {statistics.median(took):.0f} ms |"
                 )
         finally:
@@ -126,24 +130,21 @@ def stalls(lines: int, rounds: int) -> list[str]:
 
 
 def stall_of(
-    hub: object, encoding: str | None, accept: str, rounds: int
-) -> tuple[list[float], list[float]]:
-    worst, took = [], []
-    headers = {"Accept-Encoding": encoding or "identity", "Accept": accept or "*/*"}
+    hub: RealHub, path: str, headers: dict[str, str], rounds: int
+) -> tuple[list[float], list[float], list[float]]:
+    wall, cpu, took = [], [], []
     for i in range(rounds + 2):
         hub.get("hub/bench/stall", token=None, direct=True)
         start = time.perf_counter()
-        if encoding is None:
-            time.sleep(0.2)
-        else:
-            answer = hub.get("hub/metrics", headers=headers, direct=True)
-            assert answer.status == 200, answer.text
+        answer = hub.get(path, headers=headers, direct=True)
         seconds = time.perf_counter() - start
-        stall = float(hub.get("hub/bench/stall", token=None, direct=True).text)
-        if i >= 2:  # the first writes every line and is the cold case; the second settles
-            worst.append(stall)
+        assert answer.status == 200, answer.text
+        stall = hub.get("hub/bench/stall", token=None, direct=True).json
+        if i >= 2:  # the first writes every line, the second settles
+            wall.append(stall["wall"])
+            cpu.append(stall["cpu"])
             took.append(seconds * 1000)
-    return worst, took
+    return wall, cpu, took
 
 
 def main() -> None:
@@ -160,8 +161,8 @@ def main() -> None:
             print(compare_cpu(lines, share, "", rounds), flush=True)
         print(compare_cpu(lines, 0.01, OPENMETRICS, rounds), flush=True)
     if not options.no_hub:
-        print("\n| series | Hub | answer | longest stall, median | worst | request takes |")
-        print("|" + " --- |" * 6)
+        print("\n| series | Hub | request | longest stall, CPU, median | worst |", end="")
+        print(" time, median | worst | request takes |\n|" + " --- |" * 8)
         for lines in sizes:
             print(*stalls(lines, rounds), sep="\n", flush=True)
 

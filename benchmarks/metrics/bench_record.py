@@ -1,6 +1,6 @@
 """One event recorded on our instruments against prometheus_client's, labels and buckets the same.
 
-    python benchmarks/metrics/bench_record.py [--quick]
+python benchmarks/metrics/bench_record.py [--quick]
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ from jupyterhub_monitoring.metrics import instruments
 from jupyterhub_monitoring.metrics.spec import Kind, Label, MetricSpec
 
 SEED = 20260
-LINES_OF_OURS, LINES_OF_STOCK = 15, 18  # 12 buckets, +Inf, count, sum; stock: 15, count, sum, created
+LINES_OF_OURS, LINES_OF_STOCK = (
+    15,
+    18,
+)  # 12 buckets, +Inf, count, sum; stock: 15, count, sum, created
 BUCKETS = (0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 180, 300, 600)
 
 
