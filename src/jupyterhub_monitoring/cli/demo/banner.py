@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 from .config import DemoHub
@@ -15,7 +17,7 @@ TEXT = """
 
     metrics    curl -H 'Authorization: token {token}' {url}hub/metrics
     health     curl {url}hub/health/ready
-               jupyterhub-monitoring health --url {url} --token {token}
+               {program} health --url {url} --token {token}
 
     log        {log}
     data       {folder} ({fate})
@@ -31,6 +33,13 @@ def banner(hub: DemoHub, log: Path, *, kept: bool) -> str:
         password=hub.password,
         token=hub.token,
         log=log,
+        program=program(),
         folder=hub.folder,
         fate="kept" if kept else "removed at the end; --data-dir DIR keeps it",
     )
+
+
+def program() -> str:
+    """Return what to type for our own command: its name, or its path where PATH has it not."""
+    name = "jupyterhub-monitoring"
+    return name if shutil.which(name) else str(Path(sys.executable).with_name(name))
