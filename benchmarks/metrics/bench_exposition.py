@@ -24,9 +24,9 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tests")]
 
 from series import Series  # noqa: E402 -- beside this file
-from support.real_hub import RealHub  # noqa: E402
 
 from jupyterhub_monitoring.metrics.exposition import Exposition, choose_format  # noqa: E402
+from support.real_hub import RealHub  # noqa: E402
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 SIZES = (1_000, 10_000, 100_000)

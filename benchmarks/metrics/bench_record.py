@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import prometheus_client
-
 from jupyterhub_monitoring.metrics.catalogue import (
     API_REQUEST_DURATION_SECONDS,
     REQUEST_COUNT,

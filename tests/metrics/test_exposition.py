@@ -367,15 +367,16 @@ class TestMemory:
     def test_forgets_children_and_metrics(self) -> None:
         """What left the registry is not kept alive by the page."""
         page = Page()
-        gauge = prometheus_client.Gauge("g", "G.", ["a"], registry=page.registry)
+        gauge = prometheus_client.Gauge("forgotten", "G.", ["a"], registry=page.registry)
         for i in range(1000):
             gauge.labels(i).set(i)
         page.ours()
         for i in range(900):
             gauge.remove(i)
         page.ours()
+        gc.collect()
         kept = [o for o in gc.get_objects() if type(o) is prometheus_client.Gauge]
-        assert sum(o._name == "g" and bool(o._labelvalues) for o in kept) == 100
+        assert sum(o._name == "forgotten" and bool(o._labelvalues) for o in kept) == 100
         page.registry.unregister(gauge)
         page.ours()
         assert not any(page.exposition._families["text"])
