@@ -300,7 +300,7 @@ c.Monitoring.max_series = 40
     pings = by_label(hub.metrics(), "custom_events_total", "user")
     assert len(pings) == 40 + 1
     assert pings["(other)"] == 60 + 1 - 40  # the login is an event too
-    dropped = hub.metric("monitoring_series_dropped_total", metric="jupyterhub_custom_events")
+    dropped = hub.metric("monitoring_series_dropped_total", metric="jupyterhub_custom_events_total")
     assert dropped == pings["(other)"]
 
 

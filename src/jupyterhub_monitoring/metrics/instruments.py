@@ -124,7 +124,7 @@ class Bounded(MetricWrapperBase):
             for label in self.spec.labels
         ]
         for values in itertools.product(*known) if known else ():
-            self.labels(*values)
+            super().labels(*values)  # few and harmless: the limit is for what users can add to
 
     def forget_user(self, name: str) -> None:
         """Take away the series of a user who was deleted."""
@@ -211,4 +211,4 @@ def count_dropped(metric: Bounded) -> None:
     from .catalogue import SERIES_DROPPED  # noqa: PLC0415 -- the catalogue is made of instruments
 
     if metric is not SERIES_DROPPED:  # it counts the others; that it is full itself shows anyway
-        SERIES_DROPPED.labels(metric._name).inc()
+        SERIES_DROPPED.labels(metric.spec.full_name).inc()

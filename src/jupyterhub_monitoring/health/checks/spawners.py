@@ -36,7 +36,7 @@ class SpawnersCheck:
                 self._stuck(spawners, time.monotonic()),
                 self._failing(time.monotonic()),
                 await self._polling(spawners),
-                healthy(f"{sum(s.ready for s in spawners)} servers ready"),
+                healthy(f"servers ready: {sum(s.ready for s in spawners)}"),
             ]
         )
 
