@@ -316,7 +316,7 @@ class TestDeclare:
     def test_a_name_that_is_taken_stays_with_its_owner(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Where another exports a name of ours, theirs stays; the log says so; the rest is there."""
+        """A name that another exports stays theirs; the log says so; the rest is registered."""
         registry = CollectorRegistry()
         metric = fresh(gauge)
         theirs = prometheus_client.Gauge(metric._name, "Theirs.", registry=registry)
