@@ -21,6 +21,12 @@ class Logins:
         self._events = events
 
     @guarded(Point.LOGIN)
+    def expect(self, authenticator: Any) -> None:
+        """Make the series of *authenticator* exist from 0; MultiAuthenticator stands for parts."""
+        for part in getattr(authenticator, "_authenticators", None) or [authenticator]:
+            m.LOGIN_ATTEMPTS.touch(authenticator=original_name(part))
+
+    @guarded(Point.LOGIN)
     def returned(self, handler: Any, user: Any, data: Any) -> None:
         """`login_user` gave a user, or None for a login that was denied."""
         authenticator = original_name(handler.authenticator)

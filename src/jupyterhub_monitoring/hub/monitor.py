@@ -147,7 +147,6 @@ class HubMonitor:
         for metric in (m.SPAWN_SUCCESS, m.SPAWN_FAILURE, m.SPAWN_DURATION_SECONDS):
             metric.touch(spawner_class=spawner_class)
         m.SPAWN_PHASE_DURATION_SECONDS.touch(spawner_class=spawner_class)
-        m.LOGIN_ATTEMPTS.touch(authenticator=original_name(app.authenticator_class))
         m.SPAWN_CONSECUTIVE_FAILURE_LIMIT.set(
             configuration.configured(app.spawner_class, "consecutive_failure_limit", app.config)
         )
@@ -176,6 +175,7 @@ class HubMonitor:
     def watch_classes(self) -> None:
         """Listen to the Hub's classes; from here on they find this monitor."""
         self._app.tornado_settings["monitoring"] = self
+        self.logins.expect(self._app.authenticator)
         tap_hub(self._app.proxy)
         self.servers.take_over(jupyterhub.metrics.RUNNING_SERVERS)
 
