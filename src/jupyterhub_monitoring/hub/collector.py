@@ -76,10 +76,14 @@ class PeriodicMetricsCollector:
             task.cancel()
 
     async def collect_metrics(self) -> None:
-        """Collect all, side by side. Never raises; an error is counted."""
-        await asyncio.gather(
-            self.collect_user_metrics(), self.collect_server_metrics(), self.collect_hub_metrics()
-        )
+        """Collect all. Never raises; an error is counted.
+
+        One after the other, for two threads at once would hold up the loop twice as long; and
+        the database, which may take its time, comes last.
+        """
+        await self.collect_server_metrics()
+        await self.collect_hub_metrics()
+        await self.collect_user_metrics()
 
     async def collect_user_metrics(self) -> None:
         """Count the users, and those who were active, in the database."""
