@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-SLICE_SECONDS = 0.002
+# What waits for the loop may wait for two or three slices: its timer, its callback, its task.
+SLICE_SECONDS = 0.001
 
 
 class Slices:
