@@ -68,9 +68,8 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def start(name: str, folder: Path, *, monitored: bool) -> Runner:
+def start(hub: RealHub) -> None:
     """Start a Hub with one user."""
-    hub = RealHub(folder / name, config=QUIET, setup_line=monitored)
     hub.start(wait=False)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:  # at this log level it does not say that it runs
@@ -80,7 +79,6 @@ def start(name: str, folder: Path, *, monitored: bool) -> Runner:
         except OSError:
             time.sleep(0.2)
     assert hub.post("hub/api/users/alice", direct=True).status == 201, hub.log
-    return Runner(name, hub)
 
 
 def report(runners: list[Runner], stock: Runner) -> float:
@@ -113,11 +111,13 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=600, help="per Hub and round")
     args = parser.parse_args()
     rounds, requests = (8, 150) if args.quick else (args.rounds, args.requests)
-    runners: list[Runner] = []  # those that run: also ended when the next one does not start
+    runners: list[Runner] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
             for name in ("monitored", "stock", "control"):
-                runners += [start(name, Path(folder), monitored=name == "monitored")]
+                hub = RealHub(Path(folder) / name, config=QUIET, setup_line=name == "monitored")
+                runners += [Runner(name, hub)]
+                start(hub)
             for runner in runners:
                 runner.round(requests, keep=False)  # warm up
             for number in range(rounds):
