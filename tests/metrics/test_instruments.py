@@ -27,7 +27,7 @@ from jupyterhub_monitoring.metrics import (
     update_custom_gauge,
     usernames,
 )
-from jupyterhub_monitoring.metrics.catalogue import SERIES_DROPPED
+from jupyterhub_monitoring.metrics.catalogue import CUSTOM_HISTOGRAM, SERIES_DROPPED
 from jupyterhub_monitoring.metrics.instruments import Limits
 from jupyterhub_monitoring.metrics.usernames import Nobody, UsernameMode, Usernames
 
@@ -496,3 +496,22 @@ class TestCustom:
         with timer, timer:
             pass
         assert timed("nested") == {"success": 2}
+
+    async def test_one_instance_shared_by_tasks(self) -> None:
+        """Two tasks inside the same object at once are timed each on its own."""
+        timer = time_custom_operation("shared")
+        gate = asyncio.Event()
+
+        async def long() -> None:
+            with timer:
+                await gate.wait()
+
+        waiting = asyncio.ensure_future(long())
+        await asyncio.sleep(0.2)
+        with timer:
+            gate.set()
+        child = CUSTOM_HISTOGRAM.labels("shared", "success")
+        short = child._sum.get()
+        await waiting
+        assert short < 0.1
+        assert child._sum.get() - short >= 0.2

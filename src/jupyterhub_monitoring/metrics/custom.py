@@ -6,6 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 F = TypeVar("F", bound=Callable[..., Any])
+# When the operations that are under way began, the innermost last. Each thread and each task has
+# its own, so that one `time_custom_operation` may be shared by all.
+_started: ContextVar[tuple[float, ...]] = ContextVar("operations under way", default=())
+
 ANONYMOUS, SYSTEM = Nobody("anonymous"), Nobody("system")
 
 
@@ -44,10 +49,9 @@ class time_custom_operation:  # noqa: N801 -- reads as the verb that it is, like
 
     def __init__(self, operation: str) -> None:
         self.operation = operation
-        self._started: list[float] = []  # a stack: one instance may be entered again inside itself
 
     def __enter__(self) -> Self:
-        self._started.append(time.perf_counter())
+        _started.set((*_started.get(), time.perf_counter()))
         return self
 
     def __exit__(
@@ -56,7 +60,9 @@ class time_custom_operation:  # noqa: N801 -- reads as the verb that it is, like
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        seconds = time.perf_counter() - self._started.pop()
+        *outer, began = _started.get()
+        _started.set(tuple(outer))
+        seconds = time.perf_counter() - began
         status = OperationStatus.SUCCESS if kind is None else OperationStatus.ERROR
         CUSTOM_HISTOGRAM.labels(self.operation, status.value).observe(seconds)
 
