@@ -9,7 +9,7 @@ from typing import Any
 from ..metrics import catalogue as m
 from ..metrics.labels import ServerState
 
-SLICE_SECONDS = 0.002
+SLICE_SECONDS = 0.001
 """How long the count may hold the Hub's loop before it lets others run."""
 
 _STATE_OF_PENDING = {"spawn": ServerState.SPAWNING, "stop": ServerState.STOPPING}
