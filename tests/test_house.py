@@ -29,13 +29,6 @@ MAY_IMPORT = {
 }
 """Each room, and the rooms that it may know besides itself. Everybody may know `_version`."""
 
-LAZY = {
-    # instruments count what they drop, and the counter for it is an instrument
-    ("metrics.instruments", "metrics.catalogue"),
-    # `monitored()` puts on the mixins, and the classes of the page are marked by it
-    ("hub.monitored", "hub.spawner"),
-    ("hub.monitored", "hub.authenticator"),
-}
 """Imports inside functions that close a circle, each with its reason."""
 
 
@@ -46,7 +39,6 @@ class Import:
     by: str
     of: str
     line: int
-    lazy: bool  # inside a function
     typing: bool  # under `if TYPE_CHECKING:`
 
     def __str__(self) -> str:
@@ -68,17 +60,16 @@ def room(module: str) -> str:
 
 def imports(module: str) -> Iterator[Import]:
     tree = ast.parse(MODULES[module].read_text())
-    yield from _imports(module, tree, lazy=False, typing=False)
+    yield from _imports(module, tree, typing=False)
 
 
-def _imports(module: str, node: ast.AST, *, lazy: bool, typing: bool) -> Iterator[Import]:
+def _imports(module: str, node: ast.AST, *, typing: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             for of in _targets(module, child):
-                yield Import(module, of, child.lineno, lazy, typing)
-        in_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                yield Import(module, of, child.lineno, typing)
         for_types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-        yield from _imports(module, child, lazy=lazy or in_function, typing=typing or for_types)
+        yield from _imports(module, child, typing=typing or for_types)
 
 
 def _targets(module: str, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
@@ -152,17 +143,9 @@ def test_rooms_know_only_whom_they_may(name: str):
 
 
 def test_no_import_circle():
-    """Modules import each other in one direction, so that each can be read and tested alone."""
-    edges = {(i.by, i.of) for i in ALL if not i.lazy and not i.typing}
+    """Modules import each other in one direction, imports inside functions included."""
+    edges = {(i.by, i.of) for i in ALL if not i.typing}
     assert circles(edges) == []
-
-
-def test_imports_inside_functions_close_no_circle_but_the_known_ones():
-    """An import that is put off to hide a circle needs its reason in `LAZY`."""
-    eager = {(i.by, i.of) for i in ALL if not i.lazy and not i.typing}
-    lazy = {(i.by, i.of) for i in ALL if i.lazy}
-    closing = {edge for edge in lazy - eager if circles(eager | {edge})}
-    assert closing == LAZY
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

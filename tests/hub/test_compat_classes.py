@@ -21,7 +21,7 @@ from jupyterhub_monitoring import (
     MonitoredSpawner,
     monitored,
 )
-from jupyterhub_monitoring.hub.monitored import original_class, original_name
+from jupyterhub_monitoring.hub.original import original_class, original_name
 from jupyterhub_monitoring.metrics import catalogue as m
 
 # dotted path, names of its entry points, a trait of its own and a value

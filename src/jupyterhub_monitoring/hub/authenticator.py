@@ -10,7 +10,7 @@ from ..metrics import catalogue as m
 from ..metrics.declare import register_all
 from ..metrics.labels import Point
 from .guard import guarded
-from .monitored import mark, original_name
+from .original import mark, original_name
 
 
 class AuthenticatorMixin:

@@ -11,7 +11,7 @@ from ..metrics.custom import record_custom_event
 from ..metrics.labels import LoginOutcome, Point
 from .events import EventLog
 from .guard import guarded
-from .monitored import original_name
+from .original import original_name
 
 
 class Logins:

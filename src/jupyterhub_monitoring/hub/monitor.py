@@ -39,8 +39,9 @@ from .exits import Exits
 from .guard import guarded, report
 from .hub_taps import tap_hub
 from .logins import Logins
-from .monitored import monitored, original_name
+from .monitored import monitored
 from .names import put_in_force
+from .original import original_name
 from .requests import Requests
 from .routes import Routes
 from .server_count import ServerCount

@@ -1,19 +1,19 @@
-"""`monitored(SomeSpawner)`: the same class, watched. `original_class` finds the way back."""
+"""`monitored(SomeSpawner)`: the same class, watched."""
 
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Any, TypeVar
+from typing import Any
 
+from jupyterhub.auth import Authenticator
+from jupyterhub.spawner import Spawner
 from traitlets.utils.importstring import import_item
 
-T = TypeVar("T", bound=type)
+from .authenticator import AuthenticatorMixin
+from .original import mark
+from .spawner import SpawnerMixin
 
 _GROUPS = ("jupyterhub.spawners", "jupyterhub.authenticators")
-# In the `__dict__` of every class that we made; subclasses of it are the operator's own again.
-_MARK = "_monitored_original"
-# jupyterhub-multiauthenticator puts each of its authenticators into a class of this name.
-_MULTI_WRAPPER = ("multiauthenticator.multiauthenticator", "WrapperAuthenticator")
 
 
 def monitored(base: Any) -> Any:
@@ -33,25 +33,6 @@ def monitored(base: Any) -> Any:
     return cls if issubclass(cls, mixin) else _with(mixin, cls)
 
 
-def original_class(cls: type) -> type:
-    """Return the class that the operator configured, without wrappers."""
-    if (cls.__module__, cls.__name__) == _MULTI_WRAPPER:
-        return original_class(cls.__bases__[-1])
-    original: type = cls.__dict__.get(_MARK, cls)
-    return original
-
-
-def original_name(thing: Any) -> str:
-    """Return the name that labels show for an object or a class."""
-    return original_class(thing if isinstance(thing, type) else type(thing)).__name__
-
-
-def mark(cls: T, original: type) -> T:
-    """Say that *cls* stands for *original* in labels."""
-    setattr(cls, _MARK, original)
-    return cls
-
-
 def _with(mixin: type, cls: type) -> type:
     made = type(
         cls.__name__,
@@ -68,12 +49,6 @@ def _with(mixin: type, cls: type) -> type:
 
 
 def _mixin_for(cls: type) -> type:
-    from jupyterhub.auth import Authenticator  # noqa: PLC0415 -- only a Hub needs these
-    from jupyterhub.spawner import Spawner  # noqa: PLC0415
-
-    from .authenticator import AuthenticatorMixin  # noqa: PLC0415 -- they are made with `mark`
-    from .spawner import SpawnerMixin  # noqa: PLC0415
-
     if issubclass(cls, Spawner):
         return SpawnerMixin
     if issubclass(cls, Authenticator):

@@ -17,7 +17,7 @@ from ..metrics import catalogue as m
 from ..metrics.declare import register_all
 from ..metrics.labels import ErrorType, Point, SpawnPhase
 from .guard import guarded
-from .monitored import mark, original_name
+from .original import mark, original_name
 from .spawns import enter_phase, found_alive
 
 

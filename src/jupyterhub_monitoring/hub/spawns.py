@@ -20,7 +20,7 @@ from ..metrics import catalogue as m
 from ..metrics.custom import record_custom_event
 from ..metrics.labels import ErrorType, Point, SpawnPhase
 from .guard import guarded
-from .monitored import original_name
+from .original import original_name
 from .spawn_outcome import Outcome, Verdict, outcome_of, refusal_of
 
 if TYPE_CHECKING:

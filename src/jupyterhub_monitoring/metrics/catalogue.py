@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import labels as known
 from .declare import SPAWN_BUCKETS, counter, gauge, histogram
+from .instruments import Limits
 from .labels import AUTHENTICATOR, SPAWNER_CLASS, USER, USERNAME
 from .spec import Kind, Label, MetricSpec
 
@@ -208,3 +209,4 @@ SERIES_DROPPED = counter(
     " gauges nowhere.",
     ["metric"],
 )
+Limits.dropped = SERIES_DROPPED

@@ -35,6 +35,7 @@ class Limits:
     """How many label sets one metric may hold; one object for the process, set by the operator."""
 
     max_series = DEFAULT_MAX_SERIES
+    dropped: Counter | None = None  # counts what was over the limit; the catalogue puts it here
 
 
 class Bounded(MetricWrapperBase):
@@ -208,7 +209,6 @@ class Histogram(Bounded, prometheus_client.Histogram):
 
 def count_dropped(metric: Bounded) -> None:
     """Say that one recording for *metric* was over its limit."""
-    from .catalogue import SERIES_DROPPED  # noqa: PLC0415 -- the catalogue is made of instruments
-
-    if metric is not SERIES_DROPPED:  # it counts the others; that it is full itself shows anyway
-        SERIES_DROPPED.labels(metric.spec.full_name).inc()
+    counter = Limits.dropped
+    if counter is not None and metric is not counter:  # that it is full itself shows anyway
+        counter.labels(metric.spec.full_name).inc()
