@@ -166,6 +166,8 @@ def test_an_extra_log_function_is_called_once_a_request(make_hub: Callable[..., 
     hub = make_hub(config=OWN_CLASSES + HIS_OWN + no_other).start()
     calls = lambda: (hub.folder / "noted").read_text().count("log_function")  # noqa: E731
     hub.get("hub/health", token=None)
+    # One request is that of `start()`. A request is logged a moment after it was answered.
+    actions.wait_until(lambda: calls() >= 2)
     before = calls()
     for _ in range(5):
         hub.get("hub/health", token=None)

@@ -20,7 +20,7 @@ class Logins:
     def __init__(self, events: EventLog) -> None:
         self._events = events
 
-    @guarded(Point.LOGIN)
+    @guarded(Point.ATTACH)
     def expect(self, authenticator: Any) -> None:
         """Make the series of *authenticator* exist from 0; MultiAuthenticator stands for parts."""
         for part in getattr(authenticator, "_authenticators", None) or [authenticator]:
