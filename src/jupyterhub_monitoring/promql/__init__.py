@@ -1,0 +1,1 @@
+"""PromQL: Prometheus 3's semantics on NumPy, floats only."""

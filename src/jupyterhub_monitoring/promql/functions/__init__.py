@@ -1,0 +1,1 @@
+"""PromQL's functions by family; `ranges` are those over windows of samples."""

@@ -1,0 +1,207 @@
+"""Selectors: which samples of which series a step sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store.label_table import LabelTable
+from ..store.selection import ABSENT_BITS, STALE_BITS, Tile
+from .ast import At, RangeSelector, Selector
+from .bounds import BlockSize, Bounds, BoundsCache, size_of
+from .evaluation import Evaluation, labels_size
+from .stream import Part, Stream, Task
+from .tile_rows import TileRows
+from .window import Bools, Floats, Read, Spans, Window, samples
+
+RAW_BYTES = 40
+"""Of a sample of a range that is asked for as such: as read, whether it is one, as given."""
+
+Valid = Callable[[Floats], Bools]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The windows of some series of a tile at some steps."""
+
+    positions: NDArray[np.intp]
+    steps: slice
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Samples to look at through windows of *range_ms*, of which step p's ends at `ends[p]`."""
+
+    ctx: Evaluation
+    labels: LabelTable
+    tiles: list[Tile]
+    ends: NDArray[np.int64]
+    range_ms: int
+
+    def stream(self, look: Callable[[Block], Part], valid: Valid = samples) -> Stream:
+        """Return what *look* makes of each block."""
+        cache = BoundsCache(self.ends, self.range_ms)
+        size = BlockSize.within(self.ctx.budget.limits.max_memory_bytes)
+
+        def task_of(tile: Tile) -> Task:
+            def task() -> Iterator[Part]:
+                bounds = cache.of(tile.timestamps)
+                for steps in bounds.blocks(len(tile.positions), size):
+                    yield from map(look, self._blocks(tile, bounds, steps, size, valid))
+
+            return task
+
+        return Stream(self.ctx, self.labels, [task_of(tile) for tile in self.tiles])
+
+    def samples(self) -> Iterator[tuple[int, NDArray[np.int64], Floats]]:
+        """Yield (row of the labels, timestamps, values) of each series in the first step's window.
+
+        For an instant query of a range.
+        """
+        cache = BoundsCache(self.ends[:1], self.range_ms)
+        for tile in self.tiles:
+            found = cache.of(tile.timestamps)
+            low, high = int(found.low[0]), int(found.high[0])
+            self.ctx.budget.hold(RAW_BYTES * (high - low) * len(tile.positions))
+            rows = TileRows(self.ctx.budget, tile, low, high).whole
+            there = samples(rows)
+            for column in np.flatnonzero(there.any(axis=0)).tolist():
+                self.ctx.budget.check()
+                chosen = there[:, column]
+                times = tile.timestamps[low:high][chosen]
+                yield int(tile.positions[column]), times, rows[chosen, column]
+
+    def _blocks(
+        self, tile: Tile, bounds: Bounds, steps: slice, size: BlockSize, valid: Valid
+    ) -> Iterator[Block]:
+        """Yield the blocks of a tile at *steps*: one, unless there are gaps or a long window."""
+        budget = self.ctx.budget
+        low, high = bounds.low[steps], bounds.high[steps]
+        start, stop = int(low[0]), int(high[-1])
+        if start == stop:
+            return
+        spans = Spans(
+            tile.timestamps[start:stop],
+            low - start,
+            high - start,
+            self.ends[steps],
+            self.ctx.steps[steps],
+            self.range_ms,
+        )
+        rows, series = TileRows(budget, tile, start, stop), len(tile.positions)
+        width = max(1, size.samples // (stop - start))
+        for first in range(0, series, width):
+            columns = slice(first, min(first + width, series))
+            count = columns.stop - columns.start
+            taken = size_of(stop - start, len(low), count)
+            budget.hold(taken)
+            positions = tile.positions[columns]
+            read = rows.read if count == series else partial(rows.columns, columns)
+            if tile.dense:
+                window = Window(spans, count, read, ascending=tile.ascending, check=budget.check)
+                yield Block(positions, steps, window)
+            else:
+                for chosen, window in self._split(spans, read, valid, ascending=tile.ascending):
+                    yield Block(positions[chosen], steps, window)
+            budget.hold(-taken)
+        rows.release()
+
+    def _split(
+        self, spans: Spans, read: Read, valid: Valid, *, ascending: bool
+    ) -> Iterator[tuple[Bools, Window]]:
+        """Yield the series that have all samples here, and those that have some."""
+        rows = read(slice(0, len(spans.times)))
+        there = valid(rows)
+        kept: Bools = np.logical_or.reduce(
+            there, axis=1
+        )  # rows that nobody has: the target did not answer
+        if not kept.any():
+            return
+        if not kept.all():
+            spans, rows, there = spans.without(~kept), rows[kept], there[kept]
+        every: Bools = np.logical_and.reduce(there, axis=0)
+        some: Bools = np.logical_or.reduce(there, axis=0) & ~every
+        if every.any():
+            full = np.flatnonzero(every)
+            read_full = rows.__getitem__ if every.all() else partial(_columns, rows, full)
+            yield every, Window(spans, len(full), read_full, ascending=ascending, check=self._check)
+        if some.any():
+            part = rows if some.all() else rows[:, some]
+            valid_part = np.ascontiguousarray(there[:, some])
+            window = Window(
+                spans,
+                part.shape[1],
+                part.__getitem__,
+                valid=valid_part,
+                ascending=ascending,
+                check=self._check,
+            )
+            yield some, window
+
+    @property
+    def _check(self) -> Callable[[], None]:
+        return self.ctx.budget.check
+
+
+def _columns(rows: Floats, columns: NDArray[np.intp], index: slice | NDArray[np.intp]) -> Floats:
+    """Return some rows of some columns: the rows first, which are often few."""
+    return rows[index].take(columns, axis=1)
+
+
+def window_ends(ctx: Evaluation, at: At | None, offset_ms: int) -> NDArray[np.int64]:
+    """Return where the windows of all steps end, given a selector's `@` and offset."""
+    if at is None:
+        return ctx.steps - offset_ms
+    bounds = {"start": ctx.start_ms, "end": ctx.end_ms}
+    fixed = bounds[at.bound] if at.bound else at.timestamp_ms
+    return np.full(len(ctx.steps), (fixed or 0) - offset_ms, dtype=np.int64)
+
+
+def source(ctx: Evaluation, selector: Selector, range_ms: int) -> Source:
+    """Select the series of *selector*, and what its windows of *range_ms* can reach."""
+    ends = window_ends(ctx, selector.at, selector.offset_ms)
+    ctx.budget.check()
+    selection = ctx.storage.select(selector.matchers, int(ends[0]) - range_ms + 1, int(ends[-1]))
+    labels = LabelTable(ctx.symbols, selection.labels.columns, selection.labels.size)
+    ctx.budget.hold(labels_size(labels))
+    return Source(ctx, labels, list(selection.tiles), ends, range_ms)
+
+
+def range_source(ctx: Evaluation, node: RangeSelector) -> Source:
+    """Return the samples of `selector[range]`."""
+    return source(ctx, node.selector, node.range_ms)
+
+
+def instant(ctx: Evaluation, node: Selector) -> Stream:
+    """Return each series' newest sample in the lookback; none where it is a staleness marker."""
+    return source(ctx, node, ctx.lookback_ms).stream(_newest, _not_absent)
+
+
+def sample_times(ctx: Evaluation, node: Selector) -> Stream:
+    """Return the time of each series' newest sample, in seconds: `timestamp(selector)`."""
+
+    def look(block: Block) -> Part:
+        part, window = _newest(block), block.window
+        seconds = np.broadcast_to(window.time(window.last) / 1000, part.values.shape)
+        return Part(part.positions, part.steps, seconds, part.present)
+
+    return source(ctx, node, ctx.lookback_ms).stream(look, _not_absent)
+
+
+def _newest(block: Block) -> Part:
+    window = block.window
+    values, present = window.value(window.last), window.present()
+    if np.isnan(values).any():
+        fresh = values.view(np.int64) != STALE_BITS
+        present = fresh if present is None else present & fresh
+    return Part(block.positions, block.steps, values, present)
+
+
+def _not_absent(rows: Floats) -> Bools:
+    """A staleness marker counts as a sample here: it hides the ones before it."""
+    return np.asarray(rows.view(np.int64) != ABSENT_BITS)

@@ -1,0 +1,282 @@
+"""The windows of some series at some steps: what functions over a range read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store.selection import ABSENT_BITS, STALE_BITS
+from .compensated import add, doubtful, one_sign
+from .sliding import sliding
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+Indices = NDArray[np.intp]
+Differ = Callable[[Floats, Floats], Bools]
+Pairs = tuple[Rows, Rows, Rows]
+Read = Callable[["slice | Rows"], Floats]
+
+SPREAD = 1 << 18
+"""Samples that are compared, and pairs that are added to the windows they lie in, at once."""
+
+NEVER = np.iinfo(np.int32).max
+"""A row that no window has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """When p windows begin and end: rows [low[p], high[p]) of T *times*.
+
+    The window of the step *at* has its right end at *ends*, which an offset or `@` moves.
+    """
+
+    times: NDArray[np.int64]
+    low: Rows
+    high: Rows
+    ends: NDArray[np.int64]
+    at: NDArray[np.int64]
+    range_ms: int
+
+    def without(self, rows: Bools) -> Spans:
+        """Return the same windows over the timestamps that are not among *rows* (T,)."""
+        gone = np.concatenate([[0], np.cumsum(rows)])
+        times, low, high = self.times[~rows], self.low - gone[self.low], self.high - gone[self.high]
+        return Spans(times, low, high, self.ends, self.at, self.range_ms)
+
+
+class Window:
+    """The windows of *spans* over S series; results are (p, S) or broadcast to it.
+
+    *read* gives rows of samples. *valid* (T, S) says which cells are samples; None is all: then the
+    first and last rows of a window are the same for all series, and only those are read by what
+    needs no more. *ascending* promises that no sample is less than the one before. *check* is
+    called in long loops and may raise: the budget's.
+    """
+
+    def __init__(  # noqa: PLR0913 -- the last three by name
+        self,
+        spans: Spans,
+        series: int,
+        read: Read,
+        *,
+        valid: Bools | None = None,
+        ascending: bool = False,
+        check: Callable[[], None],
+    ) -> None:
+        self._read, self.series, self._check = read, series, check
+        self.times, self.low, self.high = spans.times, spans.low, spans.high
+        self.ends, self.at, self.range_ms = spans.ends, spans.at, spans.range_ms
+        self.valid, self.ascending = valid, ascending
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Steps and series."""
+        return len(self.low), self.series
+
+    @cached_property
+    def rows(self) -> Floats:
+        """All samples, (T, S); what is no sample is some NaN."""
+        return self._read(slice(0, len(self.times)))
+
+    @cached_property
+    def filled(self) -> Floats:
+        """All samples, 0 where there is none."""
+        return self.rows if self.valid is None else np.where(self.valid, self.rows, 0.0)
+
+    @cached_property
+    def count(self) -> Indices:
+        """Samples in each window, (p, 1) or (p, S)."""
+        if self.valid is None:
+            return (self.high - self.low)[:, None]
+        return sliding(np.add, 0, self.valid.astype(np.int32), self.low, self.high)
+
+    def present(self, least: int = 1) -> Bools | None:
+        """Return where a window has at least *least* samples; None is everywhere."""
+        gaps = self.valid is not None
+        enough = self.last >= 0 if gaps and least == 1 else self.count >= least
+        return None if enough.all() else enough
+
+    @cached_property
+    def first(self) -> Indices:
+        """Row of the first sample of each window."""
+        if self.valid is None:
+            return self.low[:, None]
+        rows = np.where(self.valid, self._numbers, NEVER)
+        return sliding(np.minimum, NEVER, rows, self.low, self.high)
+
+    @cached_property
+    def last(self) -> Indices:
+        """Row of the last sample of each window; less than 0 where there is none, but for gaps."""
+        if self.valid is None:
+            return np.maximum(self.high - 1, 0)[:, None]
+        rows = np.where(self.valid, self._numbers, np.int32(-1))
+        return sliding(np.maximum, -1, rows, self.low, self.high)
+
+    @cached_property
+    def previous(self) -> Indices:
+        """Row of the last sample but one."""
+        before = np.maximum(self.last - 1, 0)
+        if self.valid is None:
+            return before
+        return np.take_along_axis(self._latest(self.valid), before, axis=0)
+
+    def value(self, index: Indices) -> Floats:
+        """Return the samples at these rows; some number where the window is too short."""
+        index = np.minimum(index, len(self.times) - 1)
+        if self.valid is None:
+            return self._read(index[:, 0])
+        cells = np.maximum(index, 0) * self.series + np.arange(self.series)
+        return self.rows.reshape(-1).take(cells)
+
+    def time(self, index: Indices) -> NDArray[np.int64]:
+        """Return the timestamps at these rows."""
+        return self.times.take(np.minimum(index, len(self.times) - 1))
+
+    @property
+    def _numbers(self) -> NDArray[np.int32]:
+        """The number of each row, (T, 1)."""
+        return np.arange(len(self.times), dtype=np.int32)[:, None]
+
+    def _latest(self, valid: Bools) -> Indices:
+        """Row of the newest sample up to each row; 0 where there is none."""
+        # Series by series: accumulating along memory is ten times faster.
+        rows = np.where(np.ascontiguousarray(valid.T), np.arange(len(valid), dtype=np.int32), 0)
+        return np.ascontiguousarray(np.maximum.accumulate(rows, axis=1).T)
+
+    def reduce(self, ufunc: np.ufunc) -> Floats:
+        """Return each window's samples reduced by fmin or fmax, which pass over NaN."""
+        rows = self.rows  # what is no sample may be a signalling NaN, which fmax does not pass over
+        if self.valid is not None:
+            rows = np.where(self.valid, rows, np.nan)
+        return sliding(ufunc, np.nan, rows, self.low, self.high)
+
+    def total(self) -> Floats:
+        """Return each window's sum, as exact as a compensated one."""
+        filled = self.filled
+        with np.errstate(all="ignore"):
+            totals: Floats = sliding(np.add, 0, filled, self.low, self.high)
+            if not one_sign(filled):
+                magnitude = sliding(np.add, 0, np.abs(filled), self.low, self.high)
+                step, series = np.nonzero(doubtful(totals, magnitude))
+                totals[step, series] = self.exact_total(step, series)
+        return totals
+
+    def exact_total(self, step: Rows, series: Rows, scale: float = 1.0) -> Floats:
+        """Return the compensated sums of some windows, times *scale* (a power of two)."""
+        total, lost = np.zeros(len(step)), np.zeros(len(step))
+        for row, inside in self._walk(step):
+            value = np.where(inside, self.filled[row, series], 0.0) * scale
+            total, lost = add(total, lost, value)
+        return total + lost
+
+    def _walk(self, step: Rows) -> Iterator[tuple[Rows, Bools]]:
+        """Yield the first, second ... row of the windows of *step*, and whether it is inside."""
+        low, length = self.low[step], (self.high - self.low)[step]
+        for offset in range(int(length.max(initial=0))):
+            self._check()
+            yield np.minimum(low + offset, len(self.times) - 1), length > offset
+
+    def samples_in_turn(self) -> Iterator[tuple[NDArray[np.int64], Floats, Bools]]:
+        """Yield the first, second ... row of all windows: times (p, 1), samples, which are there.
+
+        What is not there is some number.
+        """
+        for row, inside in self._walk(np.arange(len(self.low))):
+            there = inside[:, None] if self.valid is None else self.valid[row] & inside[:, None]
+            yield self.times[row][:, None], self.filled[row], there
+
+    def one_by_one(self) -> Iterator[tuple[Floats, Bools | None]]:
+        """Yield the window of each step: samples (n, S), and which are there."""
+        for low, high in zip(self.low.tolist(), self.high.tolist(), strict=True):
+            self._check()
+            yield self.rows[low:high], None if self.valid is None else self.valid[low:high]
+
+    def pairs(self, differ: Differ, totals: Floats, *, weigh: bool) -> Floats:
+        """Add to *totals* (p, S) 1 for each two neighbours in the window of whom *differ* holds.
+
+        *weigh*: instead of 1 the value of the first of the two. They are added one after the other,
+        the oldest first. `differ(later, earlier)`.
+        """
+        cells = totals.reshape(-1)
+        for earlier, later, series in self._differing(differ):
+            begin = np.searchsorted(self.high, later, side="right")
+            number = np.maximum(np.searchsorted(self.low, earlier, side="right") - begin, 0)
+            weights = self.rows[earlier, series] if weigh else np.ones(len(series))
+            for part in _slices(number, SPREAD):
+                self._check()
+                steps, counts = _ranges(begin[part], number[part]), number[part]
+                where = steps * self.series + np.repeat(series[part], counts)
+                np.add.at(cells, where, np.repeat(weights[part], counts))
+        return cells.reshape(self.shape)
+
+    def _differing(self, differ: Differ) -> Iterator[Pairs]:
+        """Yield rows of the earlier and the later one of such neighbours, and their series.
+
+        By the row of the later one.
+        """
+        rows, height = self.rows, max(1, SPREAD // max(1, self.series))
+        apart = None if self.valid is None else self._across_gaps(differ, self.valid)
+        for start in range(0, len(rows) - 1, height):
+            self._check()
+            part = rows[start : start + height + 1]
+            differing = differ(part[1:], part[:-1])
+            if self.valid is not None:
+                there = self.valid[start : start + height + 1]
+                differing &= there[1:] & there[:-1]
+            earlier, series = np.nonzero(differing)
+            found = earlier + start, earlier + start + 1, series
+            if apart is not None:
+                found = _merged(found, apart, start, start + height)
+            if len(found[0]):
+                yield found
+
+    def _across_gaps(self, differ: Differ, valid: Bools) -> Pairs:
+        """Return such neighbours between which there is a gap."""
+        series, ends = np.nonzero((valid[:-1] & ~valid[1:]).T)
+        owner, starts = np.nonzero((~valid[:-1] & valid[1:]).T)
+        length = len(valid)
+        before = np.searchsorted(series * length + ends, owner * length + starts) - 1
+        known = before >= 0
+        known[known] = series[before[known]] == owner[known]
+        earlier, later, owner = ends[before[known]], starts[known] + 1, owner[known]
+        chosen = differ(self.rows[later, owner], self.rows[earlier, owner])
+        return earlier[chosen], later[chosen], owner[chosen]
+
+
+def _merged(near: Pairs, apart: Pairs, after: int, last: int) -> Pairs:
+    """Return the pairs of *near* and those of *apart* whose later row is in (after, last]."""
+    chosen = (apart[1] > after) & (apart[1] <= last)
+    if not chosen.any():
+        return near
+    earlier, later, series = (
+        np.concatenate([some, other[chosen]]) for some, other in zip(near, apart, strict=True)
+    )
+    order = np.argsort(later, kind="stable")
+    return earlier[order], later[order], series[order]
+
+
+def samples(rows: Floats) -> Bools:
+    """Return which cells are samples: neither absent nor a staleness marker."""
+    bits = rows.view(np.int64)
+    return np.asarray((bits != STALE_BITS) & (bits != ABSENT_BITS))
+
+
+def _ranges(begin: Rows, number: Rows) -> Rows:
+    """Return begin[0], begin[0] + 1, ... number[0] of them, then those of the next."""
+    ends = np.cumsum(number)
+    offsets: Rows = np.repeat(begin - (ends - number), number)
+    return np.arange(len(offsets)) + offsets
+
+
+def _slices(number: Rows, most: int) -> Iterator[slice]:
+    """Cut so that each slice of *number* sums to about *most*."""
+    parts = np.cumsum(number) // most
+    cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(number)]
+    for start, stop in pairwise(cuts):
+        yield slice(start, stop)
