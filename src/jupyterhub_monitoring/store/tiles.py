@@ -1,0 +1,162 @@
+"""Tiles: what a query reads, put together from the segments of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .plan import StreamPlan, Wanted
+from .segment import FALLS, HOLES, PRESENT, Floats, Index, Segment
+
+Ids = NDArray[np.int64]
+
+NARROW = 8  # columns of a tile that is read as a whole: reading a page piecemeal costs more
+NARROW_CELLS = 1 << 17  # of such a tile, 1 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows *low* to *high* of a segment, which are the tile's rows from *at* on."""
+
+    segment: Segment
+    low: int
+    high: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What of one stream lies in the asked range; shared by all of its tiles."""
+
+    pieces: Sequence[Piece]
+    timestamps: Ids
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment], start_ms: int, end_ms: int) -> Span:
+        """Return the rows of *segments*, by time, within [start_ms, end_ms]."""
+        pieces, parts, at = [], [], 0
+        for segment in segments:
+            times = segment.timestamps
+            low = 0 if start_ms <= times[0] else int(times.searchsorted(start_ms))
+            high = len(times) if times[-1] <= end_ms else int(times.searchsorted(end_ms, "right"))
+            if low < high:
+                pieces.append(Piece(segment, low, high, at))
+                parts.append(times[low:high])
+                at += high - low
+        if len(parts) == 1:
+            return cls(pieces, parts[0])
+        return cls(pieces, np.concatenate(parts) if parts else np.empty(0, np.int64))
+
+
+class StoreTile:
+    """A `Tile` of some groups of one stream, all *full* or all not, as far as their masks say.
+
+    *falls* tells whether some series falls within a piece.
+    """
+
+    def __init__(self, span: Span, wanted: Wanted, *, full: bool, falls: bool) -> None:
+        self._span, self._part, self._full, self._falls = span, wanted.part, full, falls
+        self.timestamps, self.positions = span.timestamps, wanted.positions
+
+    @cached_property
+    def dense(self) -> bool:
+        """No cell is ABSENT or STALE; reads pages that nobody has read yet, to be sure."""
+        return self._full and all(piece.segment.intact(self._part) for piece in self._span.pieces)
+
+    @cached_property
+    def ascending(self) -> bool:
+        """No sample is less than the one before it in its series; known of dense tiles only."""
+        return not self._falls and self.dense and self._rises_between()
+
+    def _rises_between(self) -> bool:
+        """Return whether no series falls from the end of a segment to the start of the next."""
+        starts = np.array([piece.at for piece in self._span.pieces[1:]], dtype=np.intp)
+        return not len(starts) or bool((self.rows(starts) >= self.rows(starts - 1)).all())
+
+    def rows(self, index: Index) -> Floats:
+        """Return the samples at these timestamps, shape (len, S), C-contiguous."""
+        if self._whole is not None:
+            return self._whole[index]
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self.timestamps))
+            if step == 1:
+                return self._slice(start, max(stop, start))
+            index = np.arange(start, stop, step)
+        return self._places(index)
+
+    @cached_property
+    def _whole(self) -> Floats | None:
+        """All samples, where they are few and lie in more than one piece."""
+        narrow = self._part.width <= NARROW and len(self._span.pieces) > 1
+        if not narrow or self._part.width * len(self.timestamps) > NARROW_CELLS:
+            return None
+        return self._slice(0, len(self.timestamps))
+
+    def _slice(self, start: int, stop: int) -> Floats:
+        found = []
+        for piece in self._span.pieces:
+            low, high = max(start, piece.at), min(stop, piece.at + piece.high - piece.low)
+            if low < high:
+                move = piece.low - piece.at
+                found.append(piece.segment.read(self._part, slice(low + move, high + move)))
+        if len(found) == 1:
+            return np.ascontiguousarray(found[0])
+        return np.concatenate(found) if found else np.empty((0, self._part.width))
+
+    def _places(self, places: NDArray[np.intp]) -> Floats:
+        pieces = self._span.pieces
+        if len(pieces) == 1:
+            read = pieces[0].segment.read(self._part, places + pieces[0].low)
+            return np.ascontiguousarray(read)
+        order = None if (places[1:] >= places[:-1]).all() else np.argsort(places, kind="stable")
+        ascending = places if order is None else places[order]
+        cuts = ascending.searchsorted([piece.at for piece in pieces]).tolist()
+        found = np.empty((len(places), self._part.width))
+        for piece, first, last in zip(pieces, cuts, [*cuts[1:], len(places)], strict=True):
+            if first < last:
+                within = ascending[first:last] + (piece.low - piece.at)
+                values = piece.segment.read(self._part, within)
+                found[slice(first, last) if order is None else order[first:last]] = values
+        return found
+
+
+def tiles(
+    plan: StreamPlan, segments: Sequence[Segment], start_ms: int, end_ms: int
+) -> list[StoreTile]:
+    """Return the tiles of a stream: groups that have samples in [start_ms, end_ms]."""
+    span = Span.of(segments, start_ms, end_ms)
+    if not span.pieces:
+        return []
+    some, full, falls = _known(plan, span)
+    if full.all():
+        return [
+            StoreTile(span, wanted, full=True, falls=bool(falls[groups].any()))
+            for wanted, groups in plan.all
+        ]
+    made = []
+    for kind, chosen in ((True, full), (False, some & ~full)):
+        made += [
+            StoreTile(span, wanted, full=kind, falls=bool(falls[groups].any()))
+            for wanted, groups in plan.packed(np.flatnonzero(chosen))
+        ]
+    return made
+
+
+Bools = NDArray[np.bool_]
+
+
+def _known(plan: StreamPlan, span: Span) -> tuple[Bools, Bools, Bools]:
+    """Return (has a sample, has no hole, falls) of each group in what is meant, shape (G,)."""
+    found = span.pieces[0].segment.masks(plan.groups)
+    present, in_all, holes, falls = found[PRESENT], found[PRESENT], found[HOLES], found[FALLS]
+    for piece in span.pieces[1:]:
+        found = piece.segment.masks(plan.groups)
+        present, in_all = present | found[PRESENT], in_all & found[PRESENT]
+        holes, falls = holes | found[HOLES], falls | found[FALLS]
+    meant = plan.masks
+    full = in_all & ~holes & meant
+    return (present & meant) != 0, full == meant, (falls & meant) != 0
