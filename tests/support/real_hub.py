@@ -81,6 +81,7 @@ class RealHub:
     db_url: str = ""
     simple: bool = True  # SimpleLocalProcessSpawner with the fake single-user server
     lab: bool = False  # the real single-user server (slower: about 3 s a spawn)
+    service: bool = False  # the monitoring service, which every Hub has by default (1 s of CPU)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +109,7 @@ class RealHub:
         lines = [
             self.before,
             SETUP_LINE if self.setup_line else "",
+            "" if self.service else "c.Monitoring.service = False",
             f"c.JupyterHub.bind_url = 'http://127.0.0.1:{self.port}/'",
             "c.JupyterHub.hub_ip = '127.0.0.1'",
             f"c.JupyterHub.hub_port = {self.hub_port}",

@@ -1,0 +1,1 @@
+"""Who uses what: CPU, memory and disk of each server and user, on any spawner."""
