@@ -1,0 +1,82 @@
+"""What the API and the pages see of this process: its parts, as they come and go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from .._version import __version__
+from ..api import QueryRunner
+from ..metrics.service_catalogue import SERVICE_INFO, register_service
+from ..promql.engine import Engine
+from ..scrape import Scraper
+from ..store.store import Store
+from .faults import Faults
+from .settings import Settings
+
+
+def make_registry() -> CollectorRegistry:
+    """Return the metrics of this process, the service's and Python's."""
+    registry = CollectorRegistry()
+    register_service(registry)
+    SERVICE_INFO.labels(__version__).set(1)
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
+
+
+@dataclass
+class Context:
+    """An `ApiContext`. `engine` and `store` are there once the store is open."""
+
+    settings: Settings
+    queries: QueryRunner
+    registry: CollectorRegistry
+    faults: Faults = field(default_factory=Faults)
+    scraper: Scraper | None = None
+    started: float = field(default_factory=time.time)
+    version: str = __version__
+    open_store: Store | None = None
+    open_engine: Engine | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store, which has to be open."""
+        assert self.open_store is not None  # noqa: S101 -- who asks looks at `unavailable` first
+        return self.open_store
+
+    @property
+    def engine(self) -> Engine:
+        """The engine on the open store."""
+        assert self.open_engine is not None  # noqa: S101 -- as above
+        return self.open_engine
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why nothing can be asked for, or None."""
+        if self.open_engine is not None:
+            return None
+        critical = [fault for fault in self.faults.standing() if fault.code.critical]
+        reasons = [f"{fault.code}: {fault.message}" for fault in critical]
+        return "; ".join(reasons) or "the store is being opened; ask again in a moment"
+
+    @property
+    def retention(self) -> str:
+        """What is kept, as Prometheus shows it."""
+        store = self.settings.store
+        return f"{store.retention_days:g}d or {store.retention_bytes / 2**30:.3g}GiB"
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """Every setting that is a plain number or switch; the others may hold secrets."""
+        known = self.settings
+        sections = (known.scrape, known.store, known.query, known.usage)
+        return {
+            f"{type(section).__name__}.{name}": str(value)
+            for section in sections
+            for name in sorted(section.class_own_traits(config=True))
+            if isinstance(value := getattr(section, name), bool | int | float)
+        }

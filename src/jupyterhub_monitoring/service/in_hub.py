@@ -1,0 +1,136 @@
+"""The service as the Hub starts it: behind the Hub's gate, scraping the Hub and itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from jupyterhub.utils import make_ssl_context
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from ..api import handlers
+from ..metrics import usernames
+from ..metrics.usernames import Usernames
+from ..scrape import Credentials, MonitoringScrape, Target, extra_targets
+from . import settings as service_settings
+from .application import Host
+from .context import make_registry
+from .gate import application, callback_route, gated
+from .hub_pages import hub_routes
+from .identities import use_bounded_cache
+from .pages import Route
+from .signals import die_with_parent, parent_gone
+from .surroundings import Surroundings
+from .usage_api import Snapshots, usage_routes
+from .usage_wiring import look_at_usage
+
+HUB_JOB = "jupyterhub"
+OWN_JOB = "jupyterhub-monitoring"
+
+
+def run(surroundings: Surroundings) -> None:
+    """Run until the Hub ends us, or is gone."""
+    os.umask(0o077)
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="[%(levelname).1s %(asctime)s %(name)s] %(message)s",
+    )
+    for name in ("tornado.access", "tornado.application", "tornado.general"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # not each client without a token
+    die_with_parent()
+    asyncio.run(_run(surroundings))
+
+
+async def _run(surroundings: Surroundings) -> None:
+    usernames.use(Usernames.taken_over(surroundings.usernames))
+    use_bounded_cache()
+    registry = make_registry()
+    settings = service_settings.read(surroundings.settings)
+    always = [_hub(surroundings, settings.scrape), _self(surroundings, settings.scrape, registry)]
+    extra, problems = extra_targets(settings.scrape, always)
+    settings = replace(settings, problems=(*settings.problems, *problems))
+    host = Host(surroundings.folder, settings, registry, (*always, *extra))
+    snapshots = look_at_usage(host, surroundings, always[-1])
+    if surroundings.parent:
+        host.also(_end_with(surroundings.parent, host))
+    await host.run(
+        application(routes(host, snapshots, surroundings.prefix), surroundings.token),
+        (surroundings.host, surroundings.port),
+        tls=_tls(surroundings),
+    )
+
+
+def routes(host: Host, snapshots: Snapshots | None, prefix: str) -> list[Route]:
+    """Return every route of the service. *snapshots* is None where nobody looks at usage."""
+    return [
+        *hub_routes(host.context, host.keeper, prefix),
+        callback_route(prefix),
+        *usage_routes(host.context, snapshots, prefix),
+        *gated([*handlers(host.context, prefix)]),
+    ]
+
+
+async def _end_with(parent: int, host: Host) -> None:
+    await parent_gone(parent)
+    host.stop()
+
+
+def _tls(surroundings: Surroundings) -> ssl.SSLContext | None:
+    """Return what a Hub with `internal_ssl` wants of us, None for other Hubs."""
+    context: ssl.SSLContext | None = make_ssl_context(
+        surroundings.key_file,
+        surroundings.cert_file,
+        cafile=surroundings.ca_file,
+        purpose=ssl.Purpose.CLIENT_AUTH,
+    )
+    return context
+
+
+def _hub(surroundings: Surroundings, scrape: MonitoringScrape) -> Target:
+    """Return the Hub that started us as a target.
+
+    Its instance is a name, so that its series go on when its port is another one after a restart.
+    """
+    return Target(
+        url=f"{surroundings.api_url}/metrics",
+        job=HUB_JOB,
+        instance="hub",
+        interval_seconds=scrape.interval_seconds,
+        timeout_seconds=min(scrape.timeout_seconds, scrape.interval_seconds),
+        credentials=Credentials(
+            token=surroundings.token,
+            ca_file=_path(surroundings.ca_file),
+            cert_file=_path(surroundings.cert_file),
+            key_file=_path(surroundings.key_file),
+        ),
+        limits=scrape.limits(),
+    )
+
+
+def _self(
+    surroundings: Surroundings, scrape: MonitoringScrape, registry: CollectorRegistry
+) -> Target:
+    """Return this process as a target, read without the detour over HTTP.
+
+    Its instance is a name for the same reason.
+    """
+    return Target(
+        url=f"http://{surroundings.host}:{surroundings.port}{surroundings.prefix}metrics",
+        job=OWN_JOB,
+        instance="self",
+        interval_seconds=scrape.interval_seconds,
+        timeout_seconds=min(scrape.timeout_seconds, scrape.interval_seconds),
+        limits=scrape.limits(),
+        read=lambda: (generate_latest(registry), CONTENT_TYPE_LATEST),
+    )
+
+
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None

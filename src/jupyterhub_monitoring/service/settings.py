@@ -1,0 +1,42 @@
+"""The settings that the Hub handed over, each section as its room takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from traitlets.config import Config
+
+from .. import configuration
+from ..promql.settings import MonitoringQuery
+from ..scrape.settings import MonitoringScrape
+from ..store.settings import MonitoringStore
+from ..usage.settings import MonitoringUsage
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All sections of the service, and a sentence for each thing in them that is wrong."""
+
+    scrape: MonitoringScrape
+    store: MonitoringStore
+    query: MonitoringQuery
+    usage: MonitoringUsage
+    problems: tuple[str, ...] = ()
+
+
+def read(text: str) -> Settings:
+    """Read what `configuration.dump_sections` wrote. Never raises: what is wrong is a problem."""
+    problems: list[str] = []
+    try:
+        config = configuration.load_sections(text)
+    except ValueError as error:
+        config = Config()
+        problems.append(f"the settings from the Hub cannot be read ({error}); defaults are used.")
+    app = SimpleNamespace(config=config)
+    scrape, wrong_scrape = configuration.load(MonitoringScrape, app)
+    store, wrong_store = configuration.load(MonitoringStore, app)
+    query, wrong_query = configuration.load(MonitoringQuery, app)
+    usage, wrong_usage = configuration.load(MonitoringUsage, app)
+    problems += (*wrong_scrape, *wrong_store, *wrong_query, *wrong_usage)
+    return Settings(scrape, store, query, usage, tuple(problems))

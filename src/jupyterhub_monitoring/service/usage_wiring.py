@@ -1,0 +1,71 @@
+"""Puts together what looks at usage, in a service that a Hub started."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from functools import partial
+
+from ..scrape import Target
+from ..usage.backends import make_homes, make_sampling
+from ..usage.collector import LooksAtHomes, UsageCollector
+from ..usage.exposition import UsageExposition
+from ..usage.listing import HubApi, Listing
+from ..usage.options import UsageOptions
+from ..usage.snapshot import UsageSnapshot
+from .application import Host
+from .surroundings import Surroundings
+from .usage_task import UsageTask
+
+
+def look_at_usage(
+    host: Host, surroundings: Surroundings, own: Target
+) -> Callable[[], UsageSnapshot | None] | None:
+    """Begin to look, if the settings say so; return what gives the last look, else None.
+
+    *own* is *host*'s own process as a target.
+    """
+    settings = host.settings.usage
+    if not settings.enabled:
+        return None
+    options = settings.options()
+    api = HubApi(surroundings.api_url, surroundings.token, partial(_tls, surroundings))
+    collector = UsageCollector(
+        Listing(api, options.page_size),
+        make_sampling(options),
+        options,
+        homes=_homes(host, options),
+    )
+    host.registry.register(
+        UsageExposition(
+            collector.snapshot,
+            groups=options.groups,
+            spawner_class=surroundings.spawner_class,
+            max_series=options.max_series,
+        )
+    )
+    task = UsageTask(
+        collector,
+        host.context.faults,
+        interval_seconds=options.interval_seconds,
+        scraped_at_ms=own.offset_ms,
+    )
+    host.also(task.run())
+    return collector.snapshot
+
+
+def _homes(host: Host, options: UsageOptions) -> LooksAtHomes | None:
+    """Return what looks at homes; a setting that is wrong is told of like any other."""
+    try:
+        return make_homes(options)
+    except ValueError as error:
+        host.add_problem(f"c.MonitoringUsage.homes: {error}. Homes are not looked at.")
+        return None
+
+
+def _tls(surroundings: Surroundings) -> ssl.SSLContext:
+    """Return how a Hub with `internal_ssl` is reached. Raises OSError."""
+    context = ssl.create_default_context(cafile=surroundings.ca_file or None)
+    if surroundings.cert_file:
+        context.load_cert_chain(surroundings.cert_file, surroundings.key_file)
+    return context
