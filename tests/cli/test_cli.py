@@ -105,3 +105,15 @@ def test_a_hub_that_cannot_start_says_so_and_fails(tmp_path: Path):
     done = run("hub", "-f", "nowhere.py", cwd=tmp_path)
     assert done.returncode == 1
     assert "nowhere.py" in done.stderr
+
+
+def test_health_starts_at_once():
+    """Nagios starts it every minute: it pays for nothing that other commands need."""
+    probe = (
+        "import sys, jupyterhub_monitoring.cli as cli\n"
+        "try: cli.main(['health', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numpy', 'tornado', 'jupyterhub', 'sqlite3'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

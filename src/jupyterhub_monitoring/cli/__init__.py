@@ -13,18 +13,23 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from typing import Protocol, cast
 
 from .._version import __version__
 from ..errors import CannotStart
 
 PROGRAM = "jupyterhub-monitoring"
-VERBS = ("hub", "demo", "health")
+VERBS = ("hub", "demo", "health", "service", "serve", "import", "export", "check", "stats", "top")
 
 # The classes with settings, each with the module that it lives in.
 SETTINGS = (
     ("jupyterhub_monitoring.hub.settings", "Monitoring"),
     ("jupyterhub_monitoring.health.settings", "MonitoringHealth"),
+    ("jupyterhub_monitoring.scrape.settings", "MonitoringScrape"),
+    ("jupyterhub_monitoring.store.settings", "MonitoringStore"),
+    ("jupyterhub_monitoring.promql.settings", "MonitoringQuery"),
+    ("jupyterhub_monitoring.usage.settings", "MonitoringUsage"),
 )
 
 
@@ -42,7 +47,8 @@ class Verb(Protocol):
 
 def load(verb: str) -> Verb:
     """Import the verb's module. They are imported when needed: `health` must start at once."""
-    return cast("Verb", import_module(f"{__name__}.{verb}"))
+    module = f"{verb}_" if iskeyword(verb) else verb
+    return cast("Verb", import_module(f"{__name__}.{module}"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,10 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["hub"]:  # not parsed here: `--help` and all else is for JupyterHub
         return _run("hub", argparse.Namespace(arguments=arguments[1:]))
+    if arguments == ["service"]:  # comes up even where another verb cannot be imported
+        return _run("service", argparse.Namespace())
     if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
         print(f"{PROGRAM}: {_unknown(arguments[0])}", file=sys.stderr)
         return 2
-    parser = _parser()
+    parser = _parser(arguments[:1] if arguments[:1] and arguments[0] in VERBS else VERBS)
     args = parser.parse_args(arguments)
     if args.help_all:
         print(help_all(parser))
@@ -89,17 +97,18 @@ def _unknown(word: str) -> str:
     return f"there is no command {word!r}; {hint}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str] = VERBS) -> argparse.ArgumentParser:
+    """Return the parser of these verbs. Only they are imported: `health` must start at once."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Know what your JupyterHub is doing: metrics, health and events.",
+        description="Know what your JupyterHub is doing: metrics, health, events and history.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(
         "--help-all", action="store_true", help="show this and every setting, then exit"
     )
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND")
-    for name in VERBS:
+    for name in names:
         module = load(name)
         doc = inspect.cleandoc(module.__doc__ or "")
         verb = verbs.add_parser(name, help=doc.partition("\n")[0], description=doc)

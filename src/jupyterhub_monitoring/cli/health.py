@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
-import os
-import ssl
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
 from ..errors import CannotStart
+from . import hub_request
+from .hub_request import TOKEN_VARIABLE, Question, Reply
 
-TOKEN_VARIABLE = "JUPYTERHUB_API_TOKEN"  # noqa: S105 -- the name of a variable, not a token
 OK, WARNING, CRITICAL, UNKNOWN = range(4)  # what Nagios plugins exit with
 CANNOT_ASK = 2
 EXIT = {"pass": OK, "warn": WARNING, "fail": CRITICAL}
@@ -26,16 +21,6 @@ HOW_TO_GET_A_TOKEN = (
     "give one with the scope read:metrics or admin-ui with --token or in"
     f" {TOKEN_VARIABLE} (the Hub's page /hub/token makes them)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What to ask, and how."""
-
-    url: str  # of the report, with its query
-    token: str
-    timeout: float
-    verify: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,18 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="leave this check out; may be repeated",
     )
-    parser.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=10.0,
-        metavar="SECONDS",
-        help="give up after this many seconds (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--insecure",
-        action="store_true",
-        help="accept a certificate that is self-signed or expired",
-    )
+    hub_request.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,26 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def ask(question: Question) -> dict[str, Any]:
     """Return the Hub's report; `CannotStart` says what is wrong and what to do."""
-    headers = {"Accept": "application/health+json"}
-    request = urllib.request.Request(question.url, headers=headers)  # noqa: S310 -- http(s) only
-    if question.token:
-        request.add_unredirected_header("Authorization", f"token {question.token}")
-    try:
-        # No redirects: a token must not travel to wherever an address leads.
-        opener = urllib.request.build_opener(
-            _NoRedirect, urllib.request.HTTPSHandler(context=_context(question.verify))
-        )
-        with opener.open(request, timeout=question.timeout) as response:
-            return _parsed(response.read(), response.status, question)
-    except urllib.error.HTTPError as error:
-        return _parsed(error.read(), error.code, question)
-    except (OSError, ValueError) as error:
-        raise CannotStart(_unreachable(error, question)) from None
-    except http.client.HTTPException as error:  # for what is not HTTP at all
-        raise CannotStart(
-            f"{_place(question.url)} does not speak HTTP ({type(error).__name__});"
-            " is this the Hub's port, and http or https right?"
-        ) from None
+    return _parsed(hub_request.get(question), question)
 
 
 def exit_status(report: dict[str, Any]) -> int:
@@ -162,48 +117,19 @@ def nagios(report: dict[str, Any]) -> str:
 # --- Asking -------------------------------------------------------------------------------------
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 86400:
-        raise argparse.ArgumentTypeError("seconds above 0")
-    return value
-
-
 def _question(args: argparse.Namespace) -> Question:
-    url = args.url if "://" in args.url else f"http://{args.url}"
-    try:
-        parts = urllib.parse.urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise CannotStart(f"--url {args.url}: not an http:// or https:// address")
+    parts = hub_request.address(args.url)
     base = parts.path.rstrip("/").removesuffix("/hub") + "/hub/health/ready"
     query = urllib.parse.urlencode([("verbose", "1"), *(("exclude", n) for n in args.exclude)])
-    token = (args.token or os.environ.get(TOKEN_VARIABLE, "")).strip()
-    if not token.isascii() or not token.isprintable():
-        raise CannotStart("the token has characters that no token has; check how it was copied")
     report = urllib.parse.urlunsplit((parts.scheme, parts.netloc, base, query, ""))
-    return Question(report, token, args.timeout, not args.insecure)
+    token = hub_request.token(args.token)
+    return Question(report, token, args.timeout, not args.insecure, "application/health+json")
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Let the answer stand as it is."""
-
-
-def _context(verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _parsed(body: bytes, status: int, question: Question) -> dict[str, Any]:
-    place = _place(question.url)
+def _parsed(reply: Reply, question: Question) -> dict[str, Any]:
+    place, status = hub_request.place(question.url), reply.status
     try:
-        report = json.loads(body)
+        report = json.loads(reply.body)
     except ValueError:
         report = None
     if isinstance(report, dict) and report.get("status") in EXIT and status in (200, 503):
@@ -228,25 +154,6 @@ def _refusal(status: int, report: Any, place: str) -> str:
     if status in (502, 503, 504):
         return f"{place} answers {status}: a proxy is there, but the Hub behind it is not"
     return f"{place} answers {status}, but not as a monitored JupyterHub does; check --url"
-
-
-def _unreachable(error: Exception, question: Question) -> str:
-    place, reason = _place(question.url), getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"{place}: {reason.verify_message}; --insecure accepts the certificate as it is"
-    if isinstance(reason, ssl.SSLError):
-        return f"{place} does not speak TLS; is it http:// rather than https://?"
-    if isinstance(reason, TimeoutError):
-        return f"{place} did not answer within {question.timeout:g} s; is the Hub hanging?"
-    if isinstance(reason, ConnectionRefusedError):
-        return f"nothing listens at {place}; does the Hub run, and is the port right?"
-    return f"{place} is not reached: {reason}"
-
-
-def _place(url: str) -> str:
-    parts = urllib.parse.urlsplit(url)
-    netloc = parts.netloc.rpartition("@")[2]  # what is before it may be a password
-    return f"{parts.scheme}://{netloc}"
 
 
 # --- Printing -----------------------------------------------------------------------------------

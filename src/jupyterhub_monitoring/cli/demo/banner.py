@@ -16,8 +16,12 @@ TEXT = """
     password   {password}
 
     metrics    curl -H 'Authorization: token {token}' {url}hub/metrics
+    history    {url}services/monitoring/ as "admin", or
+               curl -H 'Authorization: token {token}' \\
+                 '{url}services/monitoring/api/v1/query?query=jupyterhub_running_servers'
     health     curl {url}hub/health/ready
                {program} health --url {url} --token {token}
+    usage      {program} top --url {url} --token {token}
 
     log        {log}
     data       {folder} ({fate})

@@ -46,10 +46,14 @@ c.Spawner.args = [
     "--LabApp.extension_manager=readonly",
 ]
 
-# Who may read /hub/metrics and the details of /hub/health: a service with this one scope.
+# Who may read /hub/metrics and the details of /hub/health, and ask the monitoring service.
 c.JupyterHub.services = [{{"name": "prometheus", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [
-    {{"name": "prometheus", "services": ["prometheus"], "scopes": ["read:metrics"]}},
+    {{
+        "name": "prometheus",
+        "services": ["prometheus"],
+        "scopes": ["read:metrics", "access:services!service=monitoring"],
+    }},
 ]
 """
 

@@ -1,0 +1,68 @@
+"""Write samples of a store as OpenMetrics text or as Parquet; `import` reads the text back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from ..errors import CannotStart
+from ..transfer.exporter import Export, write_openmetrics
+from .data_folder import Bar, add_data_dir, existing, moment, opened, selected
+
+FOREVER_MS = 1 << 52
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_data_dir(parser)
+    parser.add_argument(
+        "--selector",
+        default="",
+        metavar="{...}",
+        help='only these series, as in PromQL: up or {job="hub"} (default: all)',
+    )
+    parser.add_argument("--start", type=moment, default=0, metavar="TIME", help="from")
+    parser.add_argument("--end", type=moment, default=FOREVER_MS, metavar="TIME", help="until")
+    parser.add_argument(
+        "--format",
+        choices=("openmetrics", "parquet"),
+        default="openmetrics",
+        help="default: %(default)s; parquet needs the extra jupyterhub-monitoring[parquet]",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: the standard output (text only)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export; the count goes to the terminal."""
+    bar = Bar()
+    if args.output is None and args.format == "parquet":
+        raise CannotStart("a Parquet file is binary; say where with --output FILE")
+    with opened(existing(args.data_dir), read_only=True) as store:
+        export = Export(store, selected(args.selector), args.start, args.end)
+
+        def progress(done: float) -> None:
+            bar("exporting", done)
+
+        if args.format == "parquet":
+            count = _parquet(export, args.output, progress)
+        else:
+            to = args.output.open("w") if args.output else nullcontext(sys.stdout)
+            with to as out:
+                count = write_openmetrics(export, store.metadata(), out, progress)
+    print(f"{count:,} samples exported", file=sys.stderr)
+    return 0
+
+
+def _parquet(export: Export, output: Path, progress: Callable[[float], None]) -> int:
+    try:
+        from ..transfer.parquet import write_parquet  # noqa: PLC0415 -- pyarrow is an extra
+    except ImportError:
+        raise CannotStart(
+            "Parquet needs pyarrow: pip install 'jupyterhub-monitoring[parquet]'"
+        ) from None
+    return write_parquet(export, output, progress)
