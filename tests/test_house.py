@@ -22,14 +22,42 @@ MAY_IMPORT = {
     "configuration": {"errors"},
     "metrics": {"errors"},
     "health": {"errors", "configuration", "metrics"},
-    "hub": {"errors", "configuration", "metrics", "health"},
-    "cli": {"errors", "configuration", "metrics", "health", "hub"},
+    "hub": {"errors", "configuration", "metrics", "health", "usage"},
+    "store": {"errors", "metrics"},
+    "scrape": {"errors", "metrics", "store"},
+    "promql": {"errors", "metrics", "store"},
+    "transfer": {"errors", "store", "scrape"},
+    "api": {"errors", "metrics", "store", "promql", "scrape"},
+    "usage": {"errors", "metrics"},
+    "service": {
+        "usage",
+        "errors",
+        "configuration",
+        "metrics",
+        "health",
+        "store",
+        "scrape",
+        "promql",
+        "api",
+    },
+    "cli": {
+        "usage",
+        "errors",
+        "configuration",
+        "metrics",
+        "health",
+        "hub",
+        "store",
+        "scrape",
+        "promql",
+        "transfer",
+        "api",
+        "service",
+    },
     "__main__": {"cli"},
     "__init__": {"errors", "metrics", "health", "hub"},  # the public names, looked up when used
 }
 """Each room, and the rooms that it may know besides itself. Everybody may know `_version`."""
-
-"""Imports inside functions that close a circle, each with its reason."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .hub.authenticator import MetricsAuthenticator
     from .hub.collector import PeriodicMetricsCollector
     from .hub.monitored import monitored
+    from .hub.resource_metrics import update_resource_metrics
     from .hub.settings import Monitoring
     from .hub.setup import setup
     from .hub.spawner import MetricsSpawner, MonitoredSpawner
@@ -39,6 +40,7 @@ _HOMES = {
     "setup": ".hub.setup",
     "time_custom_operation": ".metrics",
     "update_custom_gauge": ".metrics",
+    "update_resource_metrics": ".hub.resource_metrics",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "setup",
     "time_custom_operation",
     "update_custom_gauge",
+    "update_resource_metrics",
 ]
 
 

@@ -6,13 +6,20 @@ is the Hub's affair; for ours both become a sentence that says what to do.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 from traitlets import TraitError
-from traitlets.config import LoggingConfigurable
-from traitlets.config.loader import DeferredConfig, LazyConfigValue
+from traitlets.config import Config, LoggingConfigurable
+from traitlets.config.loader import (
+    DeferredConfig,
+    DeferredConfigList,
+    DeferredConfigString,
+    LazyConfigValue,
+)
 
 S = TypeVar("S", bound=LoggingConfigurable)
 
@@ -69,4 +76,88 @@ def configured(cls: type, name: str, config: Any) -> Any:
     for section in reversed(cls.mro()):
         if section.__name__ in config and name in config[section.__name__]:
             value = config[section.__name__][name]
+    return value
+
+
+# --- From the Hub to the service -------------------------------------------------------------
+#
+# The service's settings stand in the Hub's configuration file, and only the service knows their
+# classes. So the Hub hands the sections over as they were written, as JSON; what a command line or
+# an `.append()` gave is marked, and becomes a value in the service.
+
+_APPENDED, _WORD, _WORDS = "$appended", "$word", "$words"
+
+
+def dump_sections(config: Any, names: Iterable[str]) -> tuple[str, list[str]]:
+    """Return the sections *names* of *config* as JSON, and what of them cannot be written so."""
+    sections: dict[str, dict[str, Any]] = {}
+    problems = []
+    for name in names:
+        for key, value in config.get(name, {}).items():
+            try:
+                written = json.loads(json.dumps(value, default=_written))
+            except (TypeError, ValueError) as error:
+                problems.append(
+                    f"c.{name}.{key} cannot be handed to the service ({error}); its default is"
+                    " used. Write numbers, strings, lists and dicts."
+                )
+                continue
+            sections.setdefault(name, {})[key] = _marked(value, written)
+    return json.dumps(sections), problems
+
+
+def load_sections(text: str) -> Config:
+    """Return what `dump_sections` wrote, as a configuration. Raises ValueError for other text."""
+    sections = json.loads(text)
+    if not isinstance(sections, dict) or not all(isinstance(s, dict) for s in sections.values()):
+        raise ValueError("not an object of sections")
+    return Config(
+        {
+            name: Config({key: _unmarked(value) for key, value in section.items()})
+            for name, section in sections.items()
+        }
+    )
+
+
+def _written(value: Any) -> Any:
+    """Return what JSON has for *value*, which it does not know itself."""
+    if isinstance(value, LazyConfigValue):  # its `to_dict` leaves parts out
+        parts = ("inserts", "prepend", "extend", "update")
+        return {part: added for part in parts if (added := getattr(value, f"_{part}"))}
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def _marked(value: Any, written: Any) -> Any:
+    if isinstance(value, LazyConfigValue):
+        return {_APPENDED: written}
+    if isinstance(value, DeferredConfigString):
+        return {_WORD: written}
+    if isinstance(value, DeferredConfigList):
+        return {_WORDS: written}
+    return written
+
+
+def _unmarked(value: Any) -> Any:
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    (mark, written), *_ = value.items()
+    if mark == _WORD:
+        return DeferredConfigString(written)
+    if mark == _WORDS:
+        return DeferredConfigList(written)
+    return _appended(written) if mark == _APPENDED else value
+
+
+def _appended(written: dict[str, Any]) -> LazyConfigValue:
+    value = LazyConfigValue()
+    if "update" in written:
+        value.update(written["update"])
+    for index, inserted in written.get("inserts", ()):
+        value.insert(index, inserted)
+    value.prepend(written.get("prepend", []))
+    value.extend(written.get("extend", []))
     return value

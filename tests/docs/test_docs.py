@@ -18,6 +18,12 @@ from jupyterhub_monitoring.health.codes import CODES
 from jupyterhub_monitoring.health.settings import MonitoringHealth
 from jupyterhub_monitoring.hub.settings import Monitoring
 from jupyterhub_monitoring.metrics import MetricSpec, catalogue
+from jupyterhub_monitoring.metrics.service_catalogue import SERVICE_CATALOGUE
+from jupyterhub_monitoring.metrics.usage_catalogue import USAGE_CATALOGUE
+from jupyterhub_monitoring.promql.settings import MonitoringQuery
+from jupyterhub_monitoring.scrape.settings import MonitoringScrape
+from jupyterhub_monitoring.store.settings import MonitoringStore
+from jupyterhub_monitoring.usage.settings import MonitoringUsage
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,10 +43,19 @@ SPECS = [
         for metric in vars(catalogue).values()
         if isinstance(getattr(metric, "spec", None), MetricSpec)
     ),
+    *(metric.spec for metric in SERVICE_CATALOGUE.values()),
+    *USAGE_CATALOGUE.values(),
 ]
 SETTINGS = [
     f"{cls.__name__}.{name}"
-    for cls in (Monitoring, MonitoringHealth)
+    for cls in (
+        Monitoring,
+        MonitoringHealth,
+        MonitoringQuery,
+        MonitoringScrape,
+        MonitoringStore,
+        MonitoringUsage,
+    )
     for name in cls.class_own_traits(config=True)
 ]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -116,7 +131,7 @@ def test_health_code_is_documented(code: str):
 
 def test_no_runbook_without_its_code():
     """A page for a code that nothing sends would be looked for in vain."""
-    codes = {path.stem for path in (DOCS / "runbooks").glob("HUB-*.md")}
+    codes = {path.stem for path in (DOCS / "runbooks").glob("*.md")}
     assert codes == set(CODES)
 
 

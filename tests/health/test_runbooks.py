@@ -25,4 +25,4 @@ def test_code_has_a_runbook(code) -> None:
 
 def test_no_runbook_is_left_over() -> None:
     """No page speaks of a code that does not exist."""
-    assert {path.stem for path in RUNBOOKS.glob("HUB-*.md")} == set(CODES)
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(CODES)

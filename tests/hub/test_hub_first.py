@@ -24,7 +24,7 @@ GROUPS = {
     },
     "inside a spawn": {Point.SPAWN, Point.EVENT_LOG, Point.LOGOUT},
     "phases and pages": {Point.SPAWN_PHASE, Point.METRICS_PAGE, Point.START},
-    "counts": {Point.SERVER_COUNT, Point.STOP},
+    "counts": {Point.SERVER_COUNT, Point.STOP, Point.RESOURCE_USAGE},
     "settings": {Point.SETTINGS},
     "attach": {Point.ATTACH},
     "everything": set(Point),

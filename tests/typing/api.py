@@ -14,6 +14,7 @@ assert_type(jm.__version__, str)
 assert_type(jm.setup(object()), None)
 assert_type(jm.record_custom_event("export", user="ana"), None)
 assert_type(jm.update_custom_gauge("licences", 7), None)
+assert_type(jm.update_resource_metrics(object(), "gpu"), None)
 
 with jm.time_custom_operation("backup") as timer:
     assert_type(timer, jm.time_custom_operation)

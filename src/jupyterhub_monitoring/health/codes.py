@@ -52,6 +52,15 @@ CHECK_RAISED = Code("HUB-CHECK-02", "A health check failed with an exception", "
 CHECK_FAILED = Code("HUB-CHECK-03", "A check of your own says that something is wrong", "any")
 CHECK_STALE = Code("HUB-CHECK-04", "A health check has not run for too long", "any")
 
+# The monitoring service's own; they are shown on its page, /services/monitoring/.
+STORE_CLOSED = Code("MON-STORE-01", "The monitoring store cannot be opened", "store", critical=True)
+STORE_DAMAGED = Code("MON-STORE-02", "Part of the monitoring store is damaged", "store")
+STORE_FULL = Code("MON-STORE-03", "The monitoring store cannot write", "store")
+DATA_FOLDER = Code("MON-DATA-01", "The data folder cannot be used", "data_dir", critical=True)
+TARGET_DOWN = Code("MON-SCRAPE-01", "A target cannot be scraped", "scrape")
+USAGE_UNKNOWN = Code("MON-USAGE-01", "What servers use cannot be seen", "usage")
+SERVICE_SETTINGS_WRONG = Code("MON-CFG-01", "A setting of the service is not understood", "service")
+
 CODES: dict[str, Code] = {
     value.code: value for value in list(globals().values()) if isinstance(value, Code)
 }

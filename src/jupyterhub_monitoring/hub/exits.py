@@ -10,6 +10,7 @@ from ..metrics import catalogue as m
 from ..metrics.labels import ExitCause, Point
 from .events import EventLog
 from .guard import guarded
+from .resource_metrics import forget_server
 from .spawns import Spawns
 
 _asked_by: ContextVar[ExitCause | None] = ContextVar("who asked for the stop", default=None)
@@ -60,6 +61,7 @@ class Exits:
     def stopped(self, ending: Ending) -> None:
         """`User.stop` is over: the Hub has forgotten the server, cleanly or not."""
         m.SERVER_EXITS.labels(ending.cause.value).inc()
+        forget_server(ending.username, ending.server_name)
         self._events.emit(
             "server_exit",
             ending.username,

@@ -4,7 +4,9 @@
 Hub exists yet. It follows the Hub's own steps and adds ours after each:
 
     init_eventlog          settings, metrics, event log, the spawner class
+    init_secrets           our service and its role beside the operator's
     init_db                follow the database session
+    init_services          take over the start of our service
     init_tornado_settings  the request log, the proxy, the Hub's classes
     init_handlers          /hub/metrics, /hub/health/…
     start                  collector and health checks
@@ -20,6 +22,7 @@ from typing import Any
 
 import jupyterhub
 import jupyterhub.metrics
+from jupyterhub.app import JupyterHub
 
 from .. import configuration, metrics
 from .._version import __version__
@@ -45,6 +48,7 @@ from .original import original_name
 from .requests import Requests
 from .routes import Routes
 from .server_count import ServerCount
+from .service import SECTIONS, ManagedService, keep_role
 from .settings import Monitoring
 from .spawns import Spawns
 from .taps import Method, tap
@@ -79,6 +83,7 @@ class HubMonitor:
         self.logins = Logins(self.events)
         self.spawns = Spawns(self.events, self.settings.max_error_types)
         self.servers = ServerCount(app)
+        self.service = ManagedService(app)
         if getattr(app, "health_checker", None) is None:
             app.health_checker = HealthChecker(app)
         self.collector = PeriodicMetricsCollector(app)
@@ -94,11 +99,14 @@ class HubMonitor:
         """Add our steps to the Hub's."""
         after = self._after
         after("init_eventlog", self.configure, self.watch_events, self.watch_spawner)
+        after("init_secrets", self.add_service)
         after("init_db", self.watch_database)
+        after("init_services", self.watch_service)
         after("init_tornado_settings", self.watch_requests, self.watch_classes)
         after("init_handlers", self.serve)
         tap(self._app, "start", self._start)
         tap(self._app, "cleanup", self._cleanup)
+        tap(JupyterHub, "init_role_creation", keep_role)
 
     def _after(self, name: str, *steps: Callable[[], Any]) -> None:
         def listen(original: Method) -> Method:
@@ -119,7 +127,8 @@ class HubMonitor:
         logging.getLogger("jupyterhub_monitoring").parent = app.log
         self.settings, wrong = configuration.load(Monitoring, app)
         health, wrong_health = configuration.load(MonitoringHealth, app)
-        misspelt = configuration.unknown_sections(app, [c.__name__ for c in (*app.classes, *OURS)])
+        known = [*(c.__name__ for c in (*app.classes, *OURS)), *SECTIONS]
+        misspelt = configuration.unknown_sections(app, known)
         self.problems = [*wrong, *wrong_health, *misspelt]
         for problem in self.problems:
             log.error("%s", problem)
@@ -158,6 +167,24 @@ class HubMonitor:
             original_name(app.authenticator_class),
             app.proxy_class.__name__,
         ).set(1)
+
+    @guarded(Point.ATTACH)
+    def add_service(self) -> None:
+        """Put our service and its role beside the operator's."""
+        self.service.add(self.settings)
+        self._tell_of_service()
+
+    @guarded(Point.ATTACH)
+    def watch_service(self) -> None:
+        """Take over the start of our service."""
+        self.service.watch()
+        self._tell_of_service()
+
+    def _tell_of_service(self) -> None:
+        told, self.service.problems = self.service.problems, []
+        self.problems += told
+        for problem in told:
+            log.error("%s", problem)
 
     @guarded(Point.ATTACH)
     def watch_database(self) -> None:
@@ -200,6 +227,7 @@ class HubMonitor:
     def _cleanup(self, original: Method) -> Method:
         async def cleanup(*args: Any, **kwargs: Any) -> Any:
             self.exits.hub_is_stopping = True
+            self.service.stop()
             try:
                 await asyncio.wait_for(self.stop(), STOP_SECONDS)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the Hub must stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Enum, Float, Integer
+from traitlets import Bool, Enum, Float, Integer, Unicode
 from traitlets.config import LoggingConfigurable
 
 from ..metrics.instruments import DEFAULT_MAX_SERIES
@@ -10,7 +10,7 @@ from ..metrics.usernames import UsernameMode
 
 
 class Monitoring(LoggingConfigurable):
-    """Settings of the metrics that the Hub exposes."""
+    """Settings of the metrics that the Hub exposes, and of the service beside it."""
 
     usernames = Enum(
         [mode.value for mode in UsernameMode],
@@ -53,4 +53,18 @@ class Monitoring(LoggingConfigurable):
         min=0,
         help="""Exception class names that `spawn_failure_total{error_type}` may show besides the
         known reasons. Further ones count as `other`.""",
+    ).tag(config=True)
+
+    service = Bool(
+        True,
+        help="""Whether the Hub runs the monitoring service: scraping, history, queries and its
+        page at /services/monitoring/. It takes about 150 MB of memory and the disk that
+        `c.MonitoringStore` allows. False where a Prometheus of yours does all that.""",
+    ).tag(config=True)
+
+    data_dir = Unicode(
+        help="""The folder in which the service keeps all that it knows, on a local disk; it is
+        made if need be, for its user only. One service per folder: a second one is refused.
+        Default: `jupyterhub-monitoring` beside the Hub's SQLite database, or in the Hub's working
+        directory where the database is a server.""",
     ).tag(config=True)

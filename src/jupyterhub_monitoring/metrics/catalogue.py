@@ -9,7 +9,7 @@ from __future__ import annotations
 from . import labels as known
 from .declare import SPAWN_BUCKETS, counter, gauge, histogram
 from .instruments import Limits
-from .labels import AUTHENTICATOR, SPAWNER_CLASS, USER, USERNAME
+from .labels import AUTHENTICATOR, SERVER_NAME, SPAWNER_CLASS, USER, USERNAME
 from .spec import Kind, Label, MetricSpec
 
 # --- The Hub's own, which we keep true -------------------------------------------------------
@@ -145,6 +145,16 @@ HUB_MEMORY_TOTAL_BYTES = gauge(
 HUB_CPU_USAGE_PERCENT = gauge(
     "hub_cpu_usage_percent",
     "CPU in use since the last collection, of what bounds the Hub; 100 is all of it.",
+)
+
+# --- What servers use ------------------------------------------------------------------------
+
+RESOURCE_USAGE = gauge(
+    "resource_usage",
+    "What is in use now: cpu in cores, memory and gpu_memory in bytes of each server, disk in bytes"
+    " of each user's home (with an empty server_name). The service shows it of all servers, the Hub"
+    " of those for which update_resource_metrics() is called.",
+    [Label("resource_type"), USERNAME, SERVER_NAME],
 )
 
 # --- The operator's own events ------------------------------------------------------------------

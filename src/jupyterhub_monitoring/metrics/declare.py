@@ -69,8 +69,17 @@ def _declare(metric: type[M], spec: MetricSpec) -> M:
         if existing.spec.shape != spec.shape or not isinstance(existing, metric):
             raise MetricConflict(spec.full_name, str(existing.spec.shape), str(spec.shape))
         return existing
+    made = make(metric, spec)
+    CATALOGUE[spec.name] = made
+    if _registry is not None:
+        _register(made, _registry)
+    return made
+
+
+def make(metric: type[M], spec: MetricSpec) -> M:
+    """Make the metric that *spec* describes, registered nowhere."""
     extra = {"buckets": spec.buckets} if spec.kind is Kind.HISTOGRAM else {}
-    made = metric(
+    return metric(
         spec.name,
         spec.help,
         [label.name for label in spec.labels],
@@ -78,10 +87,6 @@ def _declare(metric: type[M], spec: MetricSpec) -> M:
         registry=None,
         **extra,  # type: ignore[arg-type] # only histograms take buckets
     ).declare(spec)
-    CATALOGUE[spec.name] = made
-    if _registry is not None:
-        _register(made, _registry)
-    return made
 
 
 def register_all(registry: CollectorRegistry = REGISTRY) -> None:

@@ -52,6 +52,7 @@ class Bounded(MetricWrapperBase):
         self._by_raw: dict[tuple[Any, ...], Self] = {}
         self._by_user: dict[str, set[tuple[str, ...]]] = {}
         self._private = tuple(i for i, label in enumerate(spec.labels) if label.private)
+        self._chosen = tuple(i for i, label in enumerate(spec.labels) if label.chosen)
         self._detached: Self | None = None
         return self
 
@@ -97,6 +98,8 @@ class Bounded(MetricWrapperBase):
     def _cooked(self, raw: tuple[Any, ...]) -> tuple[tuple[str, ...], str | None]:
         """Return the values that are exposed, and which of them stands for a user, if any."""
         cooked, user = [str(value) for value in raw], None
+        for place in self._chosen:
+            cooked[place] = usernames.policy().chosen(cooked[place])
         for place in self._private:
             cooked[place] = usernames.policy().label(raw[place])
             if type(raw[place]) is not Nobody:

@@ -87,6 +87,7 @@ class Point(str, Enum):
     EVENT_LOG = "event_log"
     SERVER_COUNT = "server_count"
     METRICS_PAGE = "metrics_page"
+    RESOURCE_USAGE = "resource_usage"
 
 
 class Collector(str, Enum):
@@ -101,3 +102,4 @@ AUTHENTICATOR = Label("authenticator")
 SPAWNER_CLASS = Label("spawner_class")
 USERNAME = Label("username", private=True)
 USER = Label("user", private=True)
+SERVER_NAME = Label("server_name", chosen=True)

@@ -16,15 +16,21 @@ class Kind(str, Enum):
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+    GAUGE_HISTOGRAM = "gaugehistogram"  # of what is now: its buckets go down too
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label's name, the values that are known in advance, and whether it holds a username."""
+    """A label's name and the values that are known in advance.
+
+    *private*: it holds a username. *chosen*: it holds a name that a user chose for something; it is
+    hashed where usernames are, and empty where they are left out.
+    """
 
     name: str
     values: tuple[str, ...] = ()
     private: bool = False
+    chosen: bool = False
 
     @classmethod
     def of(cls, name: str, values: type[Enum]) -> Label:

@@ -46,6 +46,23 @@ class Usernames:
             return str(name)
         return self._hashed(name) if self.mode is UsernameMode.HASH else ""
 
+    def chosen(self, name: str) -> str:
+        """Return what stands in for a *name* that a user gave to something; '' stays so."""
+        return self.label(name) if name else ""
+
+    def handed_over(self) -> str:
+        """Return all of it as text, the key included, for `taken_over` in another process."""
+        return f"{self.mode.value}:{self._key.hex()}"
+
+    @classmethod
+    def taken_over(cls, text: str) -> Usernames:
+        """Return what `handed_over` wrote; of anything else the policy that shows no name."""
+        mode, _, key = text.partition(":")
+        try:
+            return cls(UsernameMode(mode), bytes.fromhex(key))
+        except ValueError:
+            return cls(UsernameMode.NONE)
+
 
 # One policy per process, as there is one default registry: metrics are process-wide.
 _in_force = Usernames()
