@@ -28,7 +28,14 @@ from traitlets.config import Configurable
 
 import jupyterhub_monitoring
 from jupyterhub_monitoring import metrics
-from jupyterhub_monitoring.metrics import Label, MetricSpec, catalogue, labels
+from jupyterhub_monitoring.metrics import (
+    Label,
+    MetricSpec,
+    catalogue,
+    labels,
+    service_catalogue,
+    usage_catalogue,
+)
 
 REFERENCE = Path(__file__).parent / "reference"
 PACKAGE = "jupyterhub_monitoring"
@@ -69,20 +76,28 @@ def specs() -> dict[str, MetricSpec]:
     return {spec.name: spec for spec in metrics.STOCK} | ours
 
 
-def themes() -> dict[str, list[MetricSpec]]:
-    """Return the metrics by the headings (`# --- Logins ---`) of the catalogue, in its order."""
-    source = inspect.getsource(catalogue)
+def service_specs() -> dict[str, MetricSpec]:
+    """Return every metric of the service's own process, by its name without the prefix."""
+    ours = {name: m.spec for name, m in service_catalogue.SERVICE_CATALOGUE.items()}
+    return ours | usage_catalogue.USAGE_CATALOGUE
+
+
+def themes(declared_in: ModuleType, known: dict[str, MetricSpec]) -> dict[str, list[MetricSpec]]:
+    """Return metrics by the headings (`# --- Logins ---`) of a catalogue, in its order."""
+    source = inspect.getsource(declared_in)
     headings = {
         number: match[1]
         for number, line in enumerate(source.splitlines(), 1)
         if (match := re.match(r"# --- (.+?) -+$", line))
     }
-    left, found = specs(), {title: [] for title in headings.values()}
+    left, found = dict(known), {title: [] for title in headings.values()}
     for call in ast.walk(ast.parse(source)):
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant):
             above = [line for line in headings if line < call.lineno]
-            if above and call.args[0].value in left:
-                found[headings[max(above)]].append(left.pop(call.args[0].value))
+            written = call.args[0].value
+            name = written if written in left else f"monitoring_{written}"
+            if above and name in left:
+                found[headings[max(above)]].append(left.pop(name))
     return {title: list_ for title, list_ in found.items() if list_} | (
         {"Others": list(left.values())} if left else {}
     )
@@ -101,11 +116,12 @@ def constants() -> dict[str, str]:
 def meanings() -> dict[tuple[str, ...], tuple[str, dict[str, str]]]:
     """Return the docstring and the comment beside each value, for the Enums that labels take."""
     found: dict[tuple[str, ...], tuple[str, dict[str, str]]] = {}
-    for value in vars(labels).values():
+    catalogues = (labels, service_catalogue, usage_catalogue)
+    for value in (value for module in catalogues for value in vars(module).values()):
         if (
             isinstance(value, type)
             and issubclass(value, Enum)
-            and value.__module__ == (labels.__name__)
+            and value.__module__ in {module.__name__ for module in catalogues}
         ):
             comments = dict(
                 re.findall(
@@ -125,7 +141,7 @@ def verbs() -> dict[str, ModuleType]:
         for _, name, _ in pkgutil.iter_modules(cli.__path__)
     }
     return {
-        name.replace("_", "-"): module
+        name.rstrip("_").replace("_", "-"): module
         for name, module in sorted(found.items())
         if hasattr(module, "add_arguments") and hasattr(module, "run")
     }
@@ -136,7 +152,10 @@ def verbs() -> dict[str, ModuleType]:
 
 def metrics_page() -> str:
     """Every metric, by theme."""
-    by_theme, constant = themes(), constants()
+    by_theme, constant = themes(catalogue, specs()), constants()
+    of_usage = {n: s for n, s in service_specs().items() if not n.startswith("monitoring_")}
+    of_itself = {n: s for n, s in service_specs().items() if n not in of_usage}
+    of_service = themes(service_catalogue, of_itself) | themes(usage_catalogue, of_usage)
     lines = [
         "# Metrics",
         "",
@@ -157,10 +176,18 @@ def metrics_page() -> str:
     for title, found in by_theme.items():
         names = ", ".join(f"[`{s.name}`](#jupyterhub_{s.name})" for s in found)
         lines += [f"* {title}: {names}"]
+    names = ", ".join(
+        f"[{title}](#service-{title.lower().replace(' ', '-')})" for title in of_service
+    )
+    lines += [f"* the service's own, at `/services/monitoring/metrics`: {names}"]
     for title, found in by_theme.items():
         lines += ["", f"## {title}"]
         for spec in found:
             lines += ["", *_metric(spec, constant.get(spec.name))]
+    for title, found in of_service.items():
+        lines += ["", f"## Service: {title.lower()}"]
+        for spec in found:
+            lines += ["", *_metric(spec, None)]
     return _page([*lines, "", *_label_values()])
 
 
@@ -183,6 +210,8 @@ def _metric(spec: MetricSpec, constant: str | None) -> Iterator[str]:
 def _label(label: Label) -> str:
     if label.private:
         return ": a username (private)"
+    if label.chosen:
+        return ": a name that a user chose (hashed where usernames are)"
     if not label.values:
         return ""
     return f": {', '.join(f'`{value}`' for value in label.values)}"
@@ -191,7 +220,7 @@ def _label(label: Label) -> str:
 def _label_values() -> Iterator[str]:
     known, told = meanings(), set()
     yield "## What the label values mean"
-    for spec in specs().values():
+    for spec in [*specs().values(), *service_specs().values()]:
         for label in spec.labels:
             if label.values not in known or label.values in told:
                 continue
@@ -298,7 +327,8 @@ def health_codes_page() -> str:
         "",
         MADE,
         "",
-        "What `/hub/health/ready` and `jupyterhub-monitoring health` name when something is wrong.",
+        "What `/hub/health/ready` and `jupyterhub-monitoring health` (`HUB-…`), and the page and",
+        "`/health` of [the service](../how-to/service.md) (`MON-…`) name when something is wrong.",
         "A code never changes its meaning. Each has a page that says what it means, how to see it",
         "and what to do. A *critical* check that fails makes `/hub/health/ready` answer 503;",
         "[`c.MonitoringHealth.critical`](settings.md#monitoringhealthcritical) says which.",
