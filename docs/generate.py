@@ -31,11 +31,13 @@ from jupyterhub_monitoring import metrics
 from jupyterhub_monitoring.metrics import (
     Label,
     MetricSpec,
+    alerting_catalogue,
     catalogue,
     labels,
     service_catalogue,
     usage_catalogue,
 )
+from jupyterhub_monitoring.metrics.instruments import Bounded
 
 REFERENCE = Path(__file__).parent / "reference"
 PACKAGE = "jupyterhub_monitoring"
@@ -116,7 +118,7 @@ def constants() -> dict[str, str]:
 def meanings() -> dict[tuple[str, ...], tuple[str, dict[str, str]]]:
     """Return the docstring and the comment beside each value, for the Enums that labels take."""
     found: dict[tuple[str, ...], tuple[str, dict[str, str]]] = {}
-    catalogues = (labels, service_catalogue, usage_catalogue)
+    catalogues = (labels, service_catalogue, usage_catalogue, alerting_catalogue)
     for value in (value for module in catalogues for value in vars(module).values()):
         if (
             isinstance(value, type)
@@ -155,7 +157,12 @@ def metrics_page() -> str:
     by_theme, constant = themes(catalogue, specs()), constants()
     of_usage = {n: s for n, s in service_specs().items() if not n.startswith("monitoring_")}
     of_itself = {n: s for n, s in service_specs().items() if n not in of_usage}
-    of_service = themes(service_catalogue, of_itself) | themes(usage_catalogue, of_usage)
+    of_alerting = {n: s for n, s in of_itself.items() if s in _declared_in(alerting_catalogue)}
+    of_service = (
+        themes(service_catalogue, {n: s for n, s in of_itself.items() if n not in of_alerting})
+        | themes(alerting_catalogue, of_alerting)
+        | themes(usage_catalogue, of_usage)
+    )
     lines = [
         "# Metrics",
         "",
@@ -189,6 +196,10 @@ def metrics_page() -> str:
         for spec in found:
             lines += ["", *_metric(spec, None)]
     return _page([*lines, "", *_label_values()])
+
+
+def _declared_in(module: ModuleType) -> list[MetricSpec]:
+    return [m.spec for m in vars(module).values() if isinstance(m, Bounded)]
 
 
 def _metric(spec: MetricSpec, constant: str | None) -> Iterator[str]:

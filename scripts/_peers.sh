@@ -51,6 +51,7 @@ no_postgresql_cluster() {
 
 provide_peers() {
   unpacked prometheus prometheus promtool
+  unpacked prometheus-alertmanager prometheus-alertmanager amtool
   if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! has initdb; then
     no_postgresql_cluster
   fi

@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "scrape": {"errors", "metrics", "store"},
     "promql": {"errors", "metrics", "store"},
     "transfer": {"errors", "store", "scrape"},
-    "api": {"errors", "metrics", "store", "promql", "scrape"},
+    "alerting": {"errors", "configuration", "metrics", "store", "promql"},
+    "api": {"errors", "metrics", "store", "promql", "scrape", "alerting"},
     "usage": {"errors", "metrics"},
     "service": {
         "usage",
@@ -38,6 +39,7 @@ MAY_IMPORT = {
         "store",
         "scrape",
         "promql",
+        "alerting",
         "api",
     },
     "cli": {
@@ -51,6 +53,7 @@ MAY_IMPORT = {
         "scrape",
         "promql",
         "transfer",
+        "alerting",
         "api",
         "service",
     },

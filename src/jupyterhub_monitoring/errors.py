@@ -16,6 +16,10 @@
     ├── QueryCancelled   the HTTP API's "canceled"
     ├── TooManyQueries   the HTTP API's "unavailable": as many wait already as may
     ├── ListingError     the Hub does not say which servers run
+    ├── WrongRules       a rule file that cannot be used, with file and line
+    ├── WrongRouting     an Alertmanager configuration that cannot be used, with the place
+    ├── TemplateError    a Go template that cannot be parsed or run
+    ├── DeliveryFailed   a receiver did not take a message; says whether to try again
     ├── ScrapeError      a scrape failed; its text is shown beside the target
     │   ├── BadExposition    ... a line is no sample
     │   └── ScrapeOverLimit  ... the answer is larger than the target may be
@@ -162,6 +166,38 @@ class ListingError(MonitoringError):
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+class WrongRules(MonitoringError, ValueError):  # noqa: N818 -- named for what happened
+    """A rule file cannot be used. *line* counts from 1, 0 where none is to blame."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
+        self.file, self.line, self.reason = file, line, reason
+
+
+class WrongRouting(MonitoringError, ValueError):  # noqa: N818 -- named for what happened
+    """An Alertmanager configuration or a way to notify cannot be used; the text has no secret."""
+
+
+class TemplateError(MonitoringError, ValueError):
+    """A Go template cannot be parsed or run. *line* counts from 1 within the template."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line, self.reason = line, reason
+
+
+class DeliveryFailed(MonitoringError):  # noqa: N818 -- named for what happened
+    """A receiver did not take a message. *retry*: whether another attempt may go well.
+
+    The text is shown on pages and in the log, so it holds no secret. *wait_seconds* is what the
+    receiver asks for (`Retry-After`), 0 where it does not.
+    """
+
+    def __init__(self, reason: str, *, retry: bool = True, wait_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry, self.wait_seconds = retry, wait_seconds
 
 
 class ScrapeError(MonitoringError):

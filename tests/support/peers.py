@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = {
     "prometheus": ("prometheus",),
     "promtool": ("promtool",),
+    "alertmanager": ("prometheus-alertmanager", "amtool"),
+    "amtool": ("amtool",),
     "postgresql": ("postgres", "initdb", "pg_ctl", "psql"),
     "chromium": ("chromium", "chromedriver"),
 }
