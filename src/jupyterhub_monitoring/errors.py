@@ -18,6 +18,7 @@
     ├── ListingError     the Hub does not say which servers run
     ├── WrongRules       a rule file that cannot be used, with file and line
     ├── WrongRouting     an Alertmanager configuration that cannot be used, with the place
+    ├── UnknownSilence   no silence has that id
     ├── TemplateError    a Go template that cannot be parsed or run
     ├── DeliveryFailed   a receiver did not take a message; says whether to try again
     ├── ScrapeError      a scrape failed; its text is shown beside the target
@@ -178,6 +179,17 @@ class WrongRules(MonitoringError, ValueError):  # noqa: N818 -- named for what h
 
 class WrongRouting(MonitoringError, ValueError):  # noqa: N818 -- named for what happened
     """An Alertmanager configuration or a way to notify cannot be used; the text has no secret."""
+
+
+class UnknownSilence(MonitoringError, KeyError):  # noqa: N818 -- named for what happened
+    """No silence has the id *id*; it may have been dropped some days after its end."""
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(id_)
+        self.id = id_
+
+    def __str__(self) -> str:
+        return "silence not found"
 
 
 class TemplateError(MonitoringError, ValueError):
