@@ -84,3 +84,17 @@ def test_groups_are_by_step():
     value = Engine(MemoryStore.of(series)).range("sum by (g) (m)", 60_000, 600_000, 540_000).value
     assert value.labels.rows() == [{"g": "a"}, {"g": "b"}]
     assert value.mask.tolist() == [[True, True], [False, True]]
+
+
+@pytest.mark.parametrize("op", ["sum", "avg", "min", "count", "stddev"])
+@pytest.mark.parametrize("label", ["i", "pair"])
+def test_a_window_that_is_too_short_is_so_for_all_series(op, label):
+    """A rate needs two samples: where every series has one there is no group, and no fault."""
+    pairs = [
+        ({"__name__": "m", "i": str(i), "pair": str(i // 2)}, {1_000: 1.0, 2_000: 2.0})
+        for i in range(4)
+    ]
+    engine = Engine(MemoryStore.of(pairs))
+    value = engine.range(f"{op} by ({label}) (rate(m[5s]))", 1_000, 2_000, 1_000).value
+    assert value.mask.tolist() == [[False] * len(value.labels), [True] * len(value.labels)]
+    assert len(value.labels) == {"i": 4, "pair": 2}[label]

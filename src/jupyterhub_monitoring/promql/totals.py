@@ -50,6 +50,8 @@ class Present:
         """Count the samples of a block by group; returns the counts, (p, g) or (1, g)."""
         if part.present is None:
             found = layout.lengths[None, :].astype(np.float64)
+        elif part.present.shape[1] < len(layout.order):  # all series of a window, or none
+            found = part.present * layout.lengths.astype(np.float64)
         else:
             found = layout.sum(part.present.astype(np.float64))
         self.count[part.steps, columns(layout.groups)] += found
