@@ -8,6 +8,7 @@ when it does not, and it would look only every 30 s whether it still runs.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -41,7 +42,14 @@ SCOPES = ("read:metrics",)
 """What the service may do in any Hub: read `/hub/api/metrics`. `MonitoringUsage.scopes` adds what
 it takes to see who uses what."""
 
-SECTIONS = ("MonitoringScrape", "MonitoringStore", "MonitoringQuery", "MonitoringUsage")
+SECTIONS = (
+    "MonitoringScrape",
+    "MonitoringStore",
+    "MonitoringQuery",
+    "MonitoringUsage",
+    "MonitoringAlerts",
+    "MonitoringRules",
+)
 """The sections of the configuration that are the service's. Their classes are not known here."""
 
 FOLDER = "jupyterhub-monitoring"
@@ -111,6 +119,17 @@ def data_folder(wanted: str, db_url: str) -> Path:
     return Path.cwd() / FOLDER
 
 
+def external_url(app: Any) -> str:
+    """Return where people find the service, with a slash: what the operator says, or our guess."""
+    public = getattr(app, "public_url", "") or ""
+    if not public:
+        url = urlsplit(app.bind_url)
+        here = url.hostname not in (None, "", "0.0.0.0", "::", "*")  # noqa: S104 -- not bound to
+        host = url.hostname if here else socket.gethostname()
+        public = f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}{app.base_url}"
+    return f"{public.rstrip('/')}/services/{NAME}/"
+
+
 @dataclass
 class ManagedService:
     """Our service in the Hub *app*."""
@@ -149,12 +168,31 @@ class ManagedService:
             )
         return {
             "JUPYTERHUB_MONITORING_DATA_DIR": str(data_folder(settings.data_dir, self.app.db_url)),
+            "JUPYTERHUB_MONITORING_ALERTING": self._alerting(settings),
             "JUPYTERHUB_MONITORING_HUB_PID": str(os.getpid()),
             "JUPYTERHUB_MONITORING_SETTINGS": text,
             "JUPYTERHUB_MONITORING_SPAWNER_CLASS": original_name(self.app.spawner_class),
             "JUPYTERHUB_MONITORING_USERNAMES": usernames.policy().handed_over(),
             "JUPYTERHUB_METRICS_PREFIX": PREFIX,
         }
+
+    def _alerting(self, settings: Monitoring) -> str:
+        """Return whom to tell and where people find our pages, as JSON. It may hold secrets."""
+        text = json.dumps(
+            {
+                "notify": settings.notify,
+                "alertmanagers": settings.alertmanagers,
+                "external_labels": settings.external_labels,
+                "external_url": external_url(self.app),
+            }
+        )
+        if len(text.encode()) <= MAX_VARIABLE_BYTES:
+            return text
+        self.problems.append(
+            f"c.Monitoring.notify is more than {MAX_VARIABLE_BYTES} bytes, which cannot be handed"
+            " to the service; nobody is told of alerts. Shorten it."
+        )
+        return "{}"
 
     def watch(self) -> None:
         """Take over its start, once the Hub has made its services."""

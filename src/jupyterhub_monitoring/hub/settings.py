@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Bool, Enum, Float, Integer, Unicode
+from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from ..metrics.instruments import DEFAULT_MAX_SERIES
@@ -67,4 +67,27 @@ class Monitoring(LoggingConfigurable):
         made if need be, for its user only. One service per folder: a second one is refused.
         Default: `jupyterhub-monitoring` beside the Hub's SQLite database, or in the Hub's working
         directory where the database is a server.""",
+    ).tag(config=True)
+
+    notify = List(
+        Unicode(),
+        help="""Whom alerts reach, one address each: `mailto://…`, `slack://…`, `ntfy://…`,
+        `https://…` (a webhook), `script:///path`; see docs/how-to/alerts.md for more. Secrets may
+        stand elsewhere: `${NAME}` is a variable of the Hub's environment, `${file:/path}` a file.
+        Empty: alerts are only shown. `jupyterhub-monitoring notify test` tries one.""",
+    ).tag(config=True)
+
+    alertmanagers = List(
+        Unicode(),
+        help="""Addresses of Alertmanagers of yours (`http://alertmanager:9093`), all of which get
+        every alert. They group, silence and tell instead of the service; `notify` is not used
+        then.""",
+    ).tag(config=True)
+
+    external_labels = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="""Labels on everything that leaves the service, such as {"hub": "physics"}, so that
+        whoever gets alerts of several Hubs can tell them apart. A label that a series or rule has
+        itself stays as it is.""",
     ).tag(config=True)

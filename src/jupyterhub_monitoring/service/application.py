@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 from tornado.httpserver import HTTPServer
@@ -39,6 +39,19 @@ BIND_SECONDS = 20.0
 TARGETS_SECONDS = 5.0
 
 
+class Part(Protocol):
+    """Something that lives in the service beside the store: it begins before, and ends before."""
+
+    async def start(self) -> None:
+        """Begin with what needs no store. What is wrong is told, not raised."""
+
+    async def opened(self, store: Store, engine: Engine) -> None:
+        """Begin with the rest."""
+
+    async def stop(self) -> None:
+        """End, in less than a second."""
+
+
 @dataclass
 class Host:
     """One data folder, served over HTTP; with *targets*, what they say is scraped into it."""
@@ -49,6 +62,7 @@ class Host:
     targets: Sequence[Target] = ()
     context: Context = field(init=False)
     keeper: StoreKeeper = field(init=False)
+    parts: list[Part] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _server: HTTPServer | None = None
     _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -76,6 +90,8 @@ class Host:
         end_on_signal(self.stop)
         try:
             self._server = await _listen(application, address, tls)
+            for part in self.parts:
+                await part.start()
             self.also(self.keeper.run(self._opened))
             await self._stopping.wait()
         finally:
@@ -104,6 +120,8 @@ class Host:
             context.scraper = Scraper(store, self.targets, writer=self.keeper.writer)
             await context.scraper.start()
             self.also(self._watch_targets(context.scraper))
+        for part in self.parts:
+            await part.opened(store, context.open_engine)
 
     async def _watch_targets(self, scraper: Scraper) -> None:
         """Tell of targets that cannot be scraped."""
@@ -118,7 +136,8 @@ class Host:
         context = self.context
         if self._server is not None:
             self._server.stop()
-        steps: list[Callable[[], Any]] = [context.queries.close]
+        steps: list[Callable[[], Any]] = [part.stop for part in reversed(self.parts)]
+        steps.append(context.queries.close)
         if context.scraper is not None:
             steps.append(context.scraper.stop)
         if context.open_engine is not None:

@@ -26,6 +26,7 @@ class Surroundings:
     cert_file: str = ""
     ca_file: str = ""
     spawner_class: str = ""
+    alerting: str = field(default="{}", repr=False)  # JSON: see `ManagedService._alerting`
     usernames: str = field(default="", repr=False)  # as `Usernames.handed_over` writes it
 
     @classmethod
@@ -45,5 +46,6 @@ class Surroundings:
             cert_file=environ.get("JUPYTERHUB_SSL_CERTFILE", ""),
             ca_file=environ.get("JUPYTERHUB_SSL_CLIENT_CA", ""),
             spawner_class=environ.get("JUPYTERHUB_MONITORING_SPAWNER_CLASS", ""),
+            alerting=environ.get("JUPYTERHUB_MONITORING_ALERTING") or "{}",
             usernames=environ.get("JUPYTERHUB_MONITORING_USERNAMES", ""),
         )
