@@ -82,3 +82,8 @@ ALERTMANAGER_SENDS = _counter(
 ALERTMANAGER_FAILURES = _counter(
     "alertmanager_failed_total", "Requests to an Alertmanager that failed.", Label("alertmanager")
 )
+ALERTMANAGER_DROPPED = _counter(
+    "alertmanager_dropped_total",
+    "Alerts that an Alertmanager was not told of: it refused them, or too many waited.",
+    Label("alertmanager"),
+)
