@@ -11,14 +11,14 @@ from ..errors import StoreLocked
 
 
 class FolderLock:
-    """The file `lock` in *folder*, held until `release` or the end of the process.
+    """The file *name* in *folder*, held until `release` or the end of the process.
 
     The kernel keeps the lock, so that no stale one is left behind by a kill -9. Raises
     `StoreLocked` where another process, or another lock of this one, holds it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, folder: Path, name: str = "lock") -> None:
+        self._file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
