@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..promql.numbers import format_duration
+from ..store.matcher import MatchType
 from .alert import ALERTNAME, Millis
 from .inhibit import InhibitRule
-from .matcher import Matcher, Matchers, MatchType, in_order
+from .matcher import Matcher, Matchers, in_order
 from .receiver_config import ReceiverConfig
 from .route import Route
 from .time_interval import TimeInterval
