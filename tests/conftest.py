@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.real_hub import RealHub
 
 pytest_plugins = ["support.peers"]
+
+# The same examples each time, however long they take on a busy machine; to look for new ones,
+# `--hypothesis-profile=explore`.
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("suite", derandomize=True, database=None, **_PATIENT)
+settings.register_profile("explore", print_blob=True, **_PATIENT)
+settings.load_profile("suite")
 
 
 @pytest.fixture

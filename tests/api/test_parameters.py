@@ -144,10 +144,10 @@ def test_durations_that_overflow(text: str):
 @pytest.mark.parametrize("tail", ["", "s", "x", ".", "e", "-"])
 def test_long_texts(parse: Callable[[str], int], tail: str):
     """A million digits, which a form can bring, do not hold up the event loop."""
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with suppress(ValueError):
         parse("9" * 1_000_000 + tail)
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
 
 
 @given(st.text(max_size=30))

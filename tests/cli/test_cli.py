@@ -18,7 +18,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
         [sys.executable, "-m", "jupyterhub_monitoring", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
         cwd=cwd,
     )

@@ -28,15 +28,15 @@ from support.demo import READY, Demo
 def spawn(demo: Demo, name: str) -> None:
     """Log in through the form and start a server, as a browser does."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    opener.open(demo.url + "hub/login", timeout=30).read()
+    opener.open(demo.url + "hub/login", timeout=120).read()
     jar = next(h.cookiejar for h in opener.handlers if hasattr(h, "cookiejar"))
     xsrf = next(c.value for c in jar if c.name == "_xsrf")
     form = {"username": name, "password": demo.said("password"), "_xsrf": xsrf}
     with opener.open(
-        demo.url + "hub/login?next=/hub/spawn", urllib.parse.urlencode(form).encode(), timeout=60
+        demo.url + "hub/login?next=/hub/spawn", urllib.parse.urlencode(form).encode(), timeout=180
     ) as answer:
         assert answer.status == 200
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while 'spawn_success_total{spawner_class="SimpleLocalProcessSpawner"} 1.0' not in demo.get(
         "hub/metrics"
     ):
@@ -99,8 +99,8 @@ def test_what_the_banner_says_works(tmp_path: Path):
         ).stdout
         assert "jupyterhub_monitoring_build_info" in metrics
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(demo.url + "hub/metrics", timeout=30)
-        with urllib.request.urlopen(demo.url + "hub/health/live", timeout=30) as live:
+            urllib.request.urlopen(demo.url + "hub/metrics", timeout=120)
+        with urllib.request.urlopen(demo.url + "hub/health/live", timeout=120) as live:
             assert json.load(live)["status"] == "pass"
         health = [sys.executable, "-m", "jupyterhub_monitoring", "health"]
         table = subprocess.run(
@@ -116,11 +116,11 @@ def test_a_wrong_password_is_refused_and_counted(tmp_path: Path):
     """The password is needed, and the metrics tell of a login that failed."""
     with Demo(tmp_path) as demo:
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        opener.open(demo.url + "hub/login", timeout=30).read()
+        opener.open(demo.url + "hub/login", timeout=120).read()
         jar = next(h.cookiejar for h in opener.handlers if hasattr(h, "cookiejar"))
         form = {"username": "eve", "password": "wrong", "_xsrf": next(iter(jar)).value}
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            opener.open(demo.url + "hub/login", urllib.parse.urlencode(form).encode(), timeout=30)
+            opener.open(demo.url + "hub/login", urllib.parse.urlencode(form).encode(), timeout=120)
         assert "jupyterhub_login_failure_total 1.0" in demo.get("hub/metrics")
 
 
@@ -154,7 +154,7 @@ def test_two_demos_side_by_side_but_not_in_one_folder(tmp_path: Path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=120,
         )
         assert third.returncode == 1
         assert "another demo runs in" in third.stderr + third.stdout
@@ -228,7 +228,7 @@ def demo_fails(*arguments: object) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

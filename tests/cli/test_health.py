@@ -14,7 +14,8 @@ import pytest
 
 from jupyterhub_monitoring.cli import health, main
 from support.health import QUICK, wait_for_code
-from support.real_hub import RealHub, free_port
+from support.ports import free_port
+from support.real_hub import RealHub
 
 TOKEN = "secret-token-0123456789"
 

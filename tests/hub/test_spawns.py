@@ -233,7 +233,7 @@ def test_the_duration_is_what_the_user_waits_for(hub: RealHub) -> None:
     seconds = (hub.metric(name, spawner_class="Spawner") or 0) - before
     phases = total(hub.metrics(), "spawn_phase_duration_seconds_sum") - phases_before
     assert 0 < seconds <= waited
-    assert phases == pytest.approx(seconds, abs=0.2)
+    assert phases == pytest.approx(seconds, rel=0.3, abs=0.3)
 
 
 LIMITS = {

@@ -56,7 +56,7 @@ def target(url: str, job: str = "j", **more: object) -> Target:
     return Target(url, job, **{"interval_seconds": 0.25, "timeout_seconds": 0.2, **more})
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "it did not come to be"

@@ -20,7 +20,7 @@ T = TypeVar("T")
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def wait_until(what: Callable[[], T], seconds: float = 40, *, why: str = "") -> T:
+def wait_until(what: Callable[[], T], seconds: float = 120, *, why: str = "") -> T:
     """Return what *what* returns as soon as it is true; fail after *seconds*."""
     deadline = time.monotonic() + seconds
     while not (value := what()):

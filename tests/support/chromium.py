@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from support import peers
-from support.real_hub import free_port
+from support.ports import free_port
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -100,7 +100,7 @@ class Chromium:
             )
         )
 
-    def wait_for(self, css: str, seconds: float = 60) -> None:
+    def wait_for(self, css: str, seconds: float = 120) -> None:
         """Wait until such an element can be seen."""
         deadline = time.monotonic() + seconds
         while not self.has(css):
@@ -134,7 +134,7 @@ class Chromium:
         answer = self._send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.session = answer["sessionId"]
 
-    def _wait_for_driver(self, seconds: float = 20) -> None:
+    def _wait_for_driver(self, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while True:
             try:

@@ -37,7 +37,7 @@ class Demo:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while READY not in self.text:
             assert self.process.poll() is None, self.text
             assert time.monotonic() < deadline, self.text
@@ -78,7 +78,7 @@ class Demo:
         request = urllib.request.Request(
             self.url + path, headers={"Authorization": f"token {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return str(answer.read().decode())
 
     def processes(self) -> set[psutil.Process]:
@@ -94,4 +94,4 @@ class Demo:
         for number in signals:
             self.process.send_signal(number)
             time.sleep(pause_seconds)
-        return self.process.wait(40)
+        return self.process.wait(120)

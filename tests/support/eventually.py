@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(holds: Callable[[], bool], within_seconds: float = 5.0) -> None:
+def eventually(holds: Callable[[], bool], within_seconds: float = 60.0) -> None:
     """Return once *holds*; fail if it does not in time."""
     until = time.monotonic() + within_seconds
     while not holds():

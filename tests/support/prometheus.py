@@ -14,9 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from support.real_hub import RealHub, free_port
+from support.ports import free_port
+from support.real_hub import RealHub
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @dataclass

@@ -6,9 +6,9 @@ import contextlib
 import http.cookiejar
 import json
 import os
+import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -23,7 +23,9 @@ from typing import Any
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-START_SECONDS = 60
+from support.ports import free_port
+
+START_SECONDS = 180
 SETUP_LINE = "import jupyterhub_monitoring; jupyterhub_monitoring.setup(c)"
 SCOPES = [
     "access:servers",
@@ -38,13 +40,6 @@ SCOPES = [
     "shares",
     "shutdown",
 ]
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 @dataclass
@@ -192,10 +187,14 @@ class RealHub:
 
     def _children(self) -> list[int]:
         """Process groups of ours that live in sessions of their own: proxy, servers."""
+        mine = re.compile(
+            rf"{re.escape(str(self.folder))}(?!\w)|:({self.api_port}|{self.hub_port})/"
+        )
         found = []
-        for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
-            marks = f"{process.info['cwd']} {' '.join(process.info['cmdline'] or ())}"
-            if str(self.folder) in marks or f":{self.api_port}" in marks:
+        for process in psutil.process_iter(["pid", "cwd", "cmdline", "environ"]):
+            hub = (process.info["environ"] or {}).get("JUPYTERHUB_API_URL", "")
+            words = [str(process.info["cwd"]), *(process.info["cmdline"] or ()), hub]
+            if any(mine.search(f"{word}/") for word in words):
                 found.append(process.info["pid"])
         return [pid for pid in found if pid != os.getpid()]
 
@@ -259,7 +258,7 @@ class RealHub:
     def user(self, name: str) -> Any:
         return self.get(f"hub/api/users/{name}").json
 
-    def wait_ready(self, username: str, server: str = "", seconds: float = 60) -> Any:
+    def wait_ready(self, username: str, server: str = "", seconds: float = 180) -> Any:
         """Wait until the server is ready; return its model."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -23,7 +23,7 @@ c.MonitoringScrape.timeout_seconds = 1
 """
 
 
-def eventually(what: Callable[[], Any], seconds: float = 30) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 90) -> Any:
     """Return the first true value of *what*; an exception of it counts as false."""
     deadline = time.monotonic() + seconds
     last: object = None
@@ -73,11 +73,11 @@ class ServiceHub(RealHub):
         checks = self.health().get("checks", {}).values()
         return {c["jupyterhub:code"]: c["output"] for found in checks for c in found}
 
-    def wait_for_code(self, code: str, seconds: float = 30) -> str:
+    def wait_for_code(self, code: str, seconds: float = 90) -> str:
         """Wait until *code* stands; return its message."""
         message: str = eventually(lambda: self.codes().get(code), seconds)
         return message
 
-    def wait_until_open(self, seconds: float = 30) -> None:
+    def wait_until_open(self, seconds: float = 90) -> None:
         """Wait until queries are answered."""
         eventually(lambda: self.ask("-/ready").status == 200, seconds)

@@ -93,7 +93,7 @@ class Terminal:
         while select.select([self._master], [], [], seconds)[0]:
             self.written += os.read(self._master, 65536).decode(errors="replace")
 
-    def until(self, what: Callable[[str], Any], seconds: float = 15) -> str:
+    def until(self, what: Callable[[str], Any], seconds: float = 60) -> str:
         """Wait for a screen of which *what* is true; return it."""
         deadline = time.monotonic() + seconds
         while not what(shown := self.screen):
@@ -101,7 +101,7 @@ class Terminal:
                 raise AssertionError(f"not within {seconds} s; the screen is\n{shown}")
         return shown
 
-    def ended(self, seconds: float = 10) -> int:
+    def ended(self, seconds: float = 60) -> int:
         """Wait for the program's end; return its status."""
         deadline = time.monotonic() + seconds
         while self.shell.poll() is None:

@@ -307,7 +307,7 @@ def test_an_engine_that_does_not_answer_is_left_in_time(
     engine.fault = fault
     begun = time.monotonic()
     assert reason(sampler) is GapReason.TIMEOUT
-    assert time.monotonic() - begun < LITTLE_SECONDS + 1
+    assert time.monotonic() - begun < LITTLE_SECONDS + 10
     sampler.close()
 
 
@@ -370,7 +370,7 @@ def test_one_slow_container_does_not_hold_up_the_others(engine: DockerStandIn) -
     """Each has its own connection of a few; what is late is a gap, the rest is known."""
     servers = [ANN, *many(engine, 20)]
     engine.fault = lambda request: ID in request.path and hangs(request)
-    sampler = DockerSampler(str(engine.path), timeout_seconds=2.0)
+    sampler = DockerSampler(str(engine.path), timeout_seconds=4.0)
     looks = sampler.sample(servers)
     sampler.close()
     assert [key for key, each in looks.items() if isinstance(each, Gap)] == [ANN.key]
@@ -389,7 +389,7 @@ def test_an_engine_that_is_too_slow_shows_each_in_its_turn(engine: DockerStandIn
     engine.fault = slow
     sampler = DockerSampler(str(engine.path), timeout_seconds=0.5)
     seen: set[ServerKey] = set()
-    for _ in range(10):
+    for _ in range(60):
         looks = sampler.sample(servers)
         found = {key for key, each in looks.items() if isinstance(each, Usage)}
         assert len(found) < len(servers)

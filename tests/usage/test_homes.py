@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -41,7 +42,7 @@ def walker(tmp_path: Path) -> Iterator[Walker]:
 def wait_for(walker: HomeWalker, *usernames: str) -> dict[str, Home | Gap]:
     """Ask until something is known of all of them."""
     known: dict[str, Home | Gap] = {}
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while known.keys() < set(usernames):
         assert time.monotonic() < until, f"only {len(known)} homes"
         known |= walker.homes(usernames)
@@ -84,7 +85,7 @@ def test_a_home_is_measured_again(walker: Walker, tmp_path: Path) -> None:
     assert "ann" not in one.homes(["ann"]) or isinstance(one.homes(["ann"])["ann"], Gap)
 
 
-def test_the_order_is_fair(walker: Walker, tmp_path: Path) -> None:
+def test_the_order_is_fair(walker: Walker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """New users first, then who was measured longest ago; everybody has a turn."""
     asked: list[str] = []
 
@@ -93,9 +94,10 @@ def test_the_order_is_fair(walker: Walker, tmp_path: Path) -> None:
         (tmp_path / username).mkdir(exist_ok=True)
         return tmp_path / username
 
-    one = walker(place, interval=0.3)
+    monkeypatch.setattr(homes_module, "time", clock := Clock())
+    one = walker(place)
     wait_for(one, "a", "b", "c")
-    time.sleep(0.35)
+    clock.now += 3601
     wait_for(one, "a", "b", "c", "d")
     eventually(lambda: len(asked) >= 7)
     assert asked[:7] == list("abcdabc")
@@ -108,10 +110,10 @@ def test_a_huge_home_delays_no_other(walker: Walker, tmp_path: Path) -> None:
         fill(tmp_path / f"user{number}", 5)
     one = walker(rate=1000.0)
     one.homes(["huge"])
-    time.sleep(0.2)
+    eventually(lambda: len(one._walks) == 1)
     small = [f"user{number}" for number in range(10)]
     known: Mapping[str, Home | Gap] = {}
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while known.keys() < set(small) and time.monotonic() < until:
         known = one.homes(["huge", *small])
         assert "huge" not in known
@@ -119,19 +121,47 @@ def test_a_huge_home_delays_no_other(walker: Walker, tmp_path: Path) -> None:
     assert known.keys() == set(small)
 
 
-def test_the_budget_is_kept(walker: Walker, tmp_path: Path) -> None:
-    """2,000 files take as long as the budget says, within a tenth; never less."""
-    fill(tmp_path / "ann", 2_000, size=1)
-    counted = TreeWalk(tmp_path / "ann")
+def operations_of(path: Path) -> int:
+    """Return how many operations a whole walk over *path* makes."""
+    counted = TreeWalk(path)
     operations = counted.step(10**6)
     counted.close()
-    shares = []
-    while not shares or (shares[-1] > 1.1 and len(shares) < 6):  # others may use this machine
-        begun = time.monotonic()
-        wait_for(walker(rate=2_000.0), "ann")
-        shares.append((time.monotonic() - begun) * 2_000 / operations)
-    assert min(shares) > 0.9
-    assert shares[-1] < 1.1, shares
+    return operations
+
+
+def test_the_budget_is_kept(
+    walker: Walker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file system takes no time, 2,000 files take what the budget says, within a tenth."""
+    fill(tmp_path / "ann", 2_000, size=1)
+    clock = Clock()
+    monkeypatch.setattr(homes_module, "time", clock)
+    one = walker(rate=2_000.0)
+    one._ended = clock
+    begun = clock.now
+    wait_for(one, "ann")
+    assert clock.now - begun == pytest.approx(operations_of(tmp_path / "ann") / 2_000, rel=0.1)
+
+
+class Clock(threading.Event):
+    """A time that passes only while somebody waits for this event."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0.0
+        return self.is_set()
+
+
+def test_the_budget_is_kept_by_the_clock_on_the_wall(walker: Walker, tmp_path: Path) -> None:
+    """However quick the machine is, a walk is never quicker than its budget."""
+    fill(tmp_path / "ann", 2_000, size=1)
+    begun = time.monotonic()
+    wait_for(walker(rate=5_000.0), "ann")
+    assert time.monotonic() - begun > 0.9 * operations_of(tmp_path / "ann") / 5_000
 
 
 @pytest.mark.parametrize("rate", [0.5, 3, 200, 40_000])
@@ -171,7 +201,7 @@ def test_closing_is_quick_and_leaves_nothing(walker: Walker, tmp_path: Path) -> 
     eventually(lambda: len(one._walks) == 1)
     begun = time.monotonic()
     one.close()
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 1.9  # a thread that does not end is waited for 2 s
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     one.homes(["huge"])
     one.close()

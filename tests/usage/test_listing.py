@@ -172,14 +172,14 @@ def test_without_read_servers_there_are_no_servers():
 
 
 def hang(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(5)
+    handler.rfile.read(1)  # until we have gone
 
 
 def trickle(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
-    for _ in range(50):
+    for _ in range(300):
         try:
             handler.wfile.write(b" ")
         except OSError:
@@ -214,7 +214,7 @@ def test_what_goes_wrong_has_a_reason(answer: Callable[..., None], reason: str):
     began = time.monotonic()
     with pytest.raises(ListingError) as raised:
         names(hub, timeout=0.5)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert raised.value.reason == reason
     assert TOKEN not in str(raised.value)
 

@@ -318,7 +318,7 @@ def resident_by_proc(pid: int) -> int:
 
 def ended(pid: int) -> None:
     """Wait until a process is a zombie, or gone."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

@@ -20,6 +20,9 @@ import psutil
 
 from . import cgroup
 
+NOT_USED = {"idle", "iowait", "guest", "guest_nice"}
+"""Times of the processors that are no use of them, or are in `user` and `nice` already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -104,7 +107,7 @@ def _processors() -> int:
 
 def _machine_clock(now: float) -> CpuClock:
     """Return the machine's own clock, without `psutil.cpu_percent`, whose memory others share."""
-    times = psutil.cpu_times()
-    idle = times.idle + getattr(times, "iowait", 0.0)
-    guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # in user and nice
-    return CpuClock("machine", sum(times) - idle - guest, _processors(), now)
+    times = psutil.cpu_times()._asdict()
+    # Added up, not taken off the sum of all: that would seem to go back by a rounding when idle.
+    used = sum(seconds for name, seconds in times.items() if name not in NOT_USED)
+    return CpuClock("machine", used, _processors(), now)
