@@ -183,6 +183,26 @@ HEALTH_CHECK_LAST_RUN = gauge(
     "health_check_last_run_timestamp_seconds", "When the check ran last, Unix time.", ["check"]
 )
 
+STUCK_SERVERS = gauge(
+    "stuck_servers",
+    "Servers that have been starting or stopping for longer than their own limits allow, by the"
+    " check `spawners`.",
+)
+DISK_FREE_BYTES = gauge(
+    "disk_free_bytes",
+    "What an ordinary user may still write to the file system of a folder: of those that the check"
+    " `disk` looks at; the service shows that of the homes.",
+    ["path"],
+)
+DISK_SIZE_BYTES = gauge(
+    "disk_size_bytes", "Size of that file system, without what is kept for root.", ["path"]
+)
+CERTIFICATE_EXPIRY = gauge(
+    "certificate_expiry_timestamp_seconds",
+    "When the certificates in a file, which the check `certificate` looks at, cease to be valid.",
+    ["path"],
+)
+
 # --- Trust in these numbers ---------------------------------------------------------------------
 
 MONITORING_BUILD_INFO = gauge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,7 @@ from ..scrape import Target
 from ..usage.backends import make_homes, make_sampling
 from ..usage.collector import LooksAtHomes, UsageCollector
 from ..usage.exposition import UsageExposition
+from ..usage.homes_disk import HomesDisk, homes_folder
 from ..usage.listing import HubApi, Listing
 from ..usage.options import UsageOptions
 from ..usage.snapshot import UsageSnapshot
@@ -51,7 +53,20 @@ def look_at_usage(
         scraped_at_ms=own.offset_ms,
     )
     host.also(task.run())
+    folder = homes_folder(options.homes)
+    if folder is not None:
+        host.registry.register(disk := HomesDisk(folder))
+        host.also(_look_at_disk(disk))
     return collector.snapshot
+
+
+async def _look_at_disk(disk: HomesDisk) -> None:
+    """Look until the service ends."""
+    disk.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        disk.close()
 
 
 def _homes(host: Host, options: UsageOptions) -> LooksAtHomes | None:

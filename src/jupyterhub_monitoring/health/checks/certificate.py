@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ...metrics.catalogue import CERTIFICATE_EXPIRY
 from ..codes import CERT_EXPIRY, CERT_UNREADABLE
 from ..result import Finding, healthy, now, unhealthy, warning, worst
 from ..settings import MonitoringHealth
@@ -34,7 +35,9 @@ class CertificateCheck:
         try:
             begins, ends = validity(path.read_bytes())
         except (OSError, ValueError) as error:
+            CERTIFICATE_EXPIRY.labels(path).unknown()
             return unhealthy(CERT_UNREADABLE, f"{path}: {error}")
+        CERTIFICATE_EXPIRY.labels(path).set(ends.timestamp())
         if at < begins:
             return unhealthy(CERT_EXPIRY, f"{path} is not valid before {begins:%Y-%m-%d %H:%M} UTC")
         days = (ends - at).total_seconds() / DAY

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ...metrics.catalogue import DISK_FREE_BYTES, DISK_SIZE_BYTES
 from ..codes import DISK_FULL, DISK_UNKNOWN
 from ..result import Finding, Status, healthy, unhealthy, warning, worst
 from ..settings import MonitoringHealth
@@ -41,9 +42,14 @@ class DiskCheck:
         try:
             stat = os.statvfs(folder)
         except OSError as error:
+            for metric in (DISK_FREE_BYTES, DISK_SIZE_BYTES):
+                metric.labels(folder).unknown()
             # Not "full": how much is free is unknown.
             return Finding(Status.ERROR, f"{folder}: {error.strerror}", DISK_UNKNOWN)
         free = stat.f_bavail * stat.f_frsize
+        DISK_FREE_BYTES.labels(folder).set(free)
+        # As `df` has it: what is used, and what may still be.
+        DISK_SIZE_BYTES.labels(folder).set((stat.f_blocks - stat.f_bfree) * stat.f_frsize + free)
         said = f"{folder}: {free / 2**20:,.0f} MiB free"
         if stat.f_files and stat.f_favail < FEW_FILES:
             return unhealthy(DISK_FULL, f"{folder}: room for only {stat.f_favail} more files")

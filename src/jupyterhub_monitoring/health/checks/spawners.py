@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ...metrics import usernames
-from ...metrics.catalogue import SPAWN_FAILURE, SPAWN_SUCCESS
+from ...metrics.catalogue import SPAWN_FAILURE, SPAWN_SUCCESS, STUCK_SERVERS
 from ..codes import SPAWN_FAILING, SPAWN_POLL, SPAWN_STUCK
 from ..result import Finding, healthy, unhealthy, warning, worst
 from ..settings import MonitoringHealth
@@ -55,6 +55,7 @@ class SpawnersCheck:
             if now - seen[key] > limit:
                 stuck.append(f"{_name(spawner)} ({spawner.pending} for {now - seen[key]:.0f} s)")
         self._pending_since = seen
+        STUCK_SERVERS.set(len(stuck))
         if not stuck:
             return healthy()
         return unhealthy(SPAWN_STUCK, f"{len(stuck)} stuck: {_listed(stuck)}")
