@@ -21,6 +21,14 @@ settings.register_profile("explore", print_blob=True, **_PATIENT)
 settings.load_profile("suite")
 
 
+STARTERS = {"RealHub", "ServiceHub", "Demo", "WarmCommands"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put modules that start programs first: where several run at once, none is left for last."""
+    items.sort(key=lambda item: STARTERS.isdisjoint(vars(getattr(item, "module", item))))
+
+
 @pytest.fixture
 def make_hub(tmp_path: Path) -> Iterator[Callable[..., RealHub]]:
     """Make Hubs that end with the test: `make_hub(config="…").start()`."""

@@ -76,7 +76,7 @@ USAGE = {"list:users", "read:servers", "admin:server_state"}
         ({"enabled": DeferredConfigString("False")}, set()),
         ({"enabled": "perhaps"}, USAGE),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else None,
 )
 def test_the_scopes_are_those_that_are_used(usage: dict[str, Any], scopes: set[str]):
     """What is switched off takes its scopes along, also when the command line says it."""

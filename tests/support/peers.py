@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[left_out].update(name for item in dropped for name in _peers(item))
     config.hook.pytest_deselected(items=dropped)
     items[:] = without
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that shows the end, where this one is a worker of pytest-xdist's."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[left_out])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take a worker's count; each of them has collected, and left out, the same tests."""
+    counts = getattr(node, "workeroutput", {}).get("left_out", {})
+    node.config.stash[left_out] = Counter(counts) | node.config.stash[left_out]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
