@@ -73,6 +73,7 @@ class DeliveryQueue:
         self._lanes: dict[Lane, deque[Queued]] = {}
         self._count = self._bytes = self._last_id = 0
         self._being_sent: set[int] = set()
+        self._fresh: list[Lane] = []
         self.load()
 
     def load(self) -> None:
@@ -154,9 +155,10 @@ class DeliveryQueue:
 
     # --- Going out ---------------------------------------------------------------------------
 
-    def lanes(self) -> list[Lane]:
-        """Return every lane in which something waits, the one that waits longest first."""
-        return sorted(self._lanes, key=lambda lane: self._lanes[lane][0].id)
+    def fresh(self) -> list[Lane]:
+        """Return the lanes in which something came to wait since this was asked last."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
 
     def waits(self, lane: Lane) -> bool:
         """Say whether something waits in *lane*."""
@@ -212,8 +214,7 @@ class DeliveryQueue:
         return self._database.read(lambda connection: read_history(connection, limit))
 
     def measure(self, now: Millis) -> None:
-        """Set the metrics of the queue."""
-        NOTIFICATIONS_QUEUED.set(self._count)
+        """Set the metric of the oldest message; it grows while nothing happens."""
         oldest = min((waiting[0].queued_at for waiting in self._lanes.values()), default=now)
         NOTIFICATIONS_OLDEST.set(max(0, now - oldest) / 1000)
 
@@ -221,7 +222,9 @@ class DeliveryQueue:
 
     def _append(self, message: Queued) -> None:
         self._lanes.setdefault(message.lane, deque()).append(message)
+        self._fresh.append(message.lane)
         self._count, self._bytes = self._count + 1, self._bytes + message.size
+        NOTIFICATIONS_QUEUED.set(self._count)
         self._last_id = max(self._last_id, message.id)
 
     def _remove(self, message: Queued) -> None:
@@ -229,6 +232,7 @@ class DeliveryQueue:
         kept = deque(other for other in waiting if other.id != message.id)
         self._count -= len(waiting) - len(kept)
         self._bytes -= message.size * (len(waiting) - len(kept))
+        NOTIFICATIONS_QUEUED.set(self._count)
         if kept:
             self._lanes[message.lane] = kept
         else:

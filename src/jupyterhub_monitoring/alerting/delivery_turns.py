@@ -1,4 +1,4 @@
-"""Whose turn it is to be told: channels side by side, each lane in order, failures further apart."""
+"""Whose turn it is to be told: channels side by side, lanes in order, failures further apart."""
 
 from __future__ import annotations
 
@@ -104,17 +104,26 @@ class Turns:
         self._go_on(lane, turns, more=more)
 
     def refused(self, lane: Lane, *, more: bool) -> None:
-        """Take note that a message of *lane* was given up: the channel is as good as before."""
+        """Take note that a message of *lane* will never be taken; the channel may be all right."""
         self._failures.pop(lane, None)
         self._go_on(lane, self._ended(lane), more=more)
 
     def failed(self, lane: Lane, now: Seconds, wait: Seconds = 0.0) -> None:
         """Take note that *lane* has to try again, not before *wait*."""
+        turns = self._fault(lane, now, wait)
+        failures = self._failures[lane] = self._failures.get(lane, 0) + 1
+        heapq.heappush(turns.later, (now + max(wait, self._backoff(failures)), lane))
+
+    def gave_up(self, lane: Lane, now: Seconds, *, more: bool) -> None:
+        """Take note that a message of *lane* failed for the last time; others may go well."""
+        self._failures.pop(lane, None)
+        self._go_on(lane, self._fault(lane, now, 0.0), more=more)
+
+    def _fault(self, lane: Lane, now: Seconds, wait: Seconds) -> _ChannelTurns:
         turns = self._ended(lane)
         turns.failures += 1
-        failures = self._failures[lane] = self._failures.get(lane, 0) + 1
         turns.not_before = now + max(wait, self._backoff(turns.failures))
-        heapq.heappush(turns.later, (now + max(wait, self._backoff(failures)), lane))
+        return turns
 
     def _backoff(self, failures: int) -> Seconds:
         return backoff(failures, self._limits, self._chance())

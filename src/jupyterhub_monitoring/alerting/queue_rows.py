@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -47,6 +47,10 @@ class Ended:
     ended_at: Millis
     outcome: Outcome
     error: str = ""
+
+    def after(self, attempts: int) -> Ended:
+        """Return this with so many attempts counted."""
+        return replace(self, message=replace(self.message, attempts=attempts))
 
 
 # --- The queue and its history ---------------------------------------------------------------
