@@ -14,13 +14,13 @@ from .printf import sprintf
 from .values import as_bytes, as_text, is_slice, missing, truth, type_name
 
 
-def _both(*args: Any) -> Any:
+def _both(first: Any, *others: Any) -> Any:
     """`and`, where it is called as a function; see `evaluator` for how it stops early."""
-    return next((value for value in args if not truth(value)), args[-1])
+    return next((value for value in (first, *others) if not truth(value)), (first, *others)[-1])
 
 
-def _either(*args: Any) -> Any:
-    return next((value for value in args if truth(value)), args[-1])
+def _either(first: Any, *others: Any) -> Any:
+    return next((value for value in (first, *others) if truth(value)), (first, *others)[-1])
 
 
 def _not(value: Any) -> bool:
@@ -52,7 +52,8 @@ def _indexed(value: Any, index: Any) -> Any:
         raise ValueError("index of nil pointer")
     if isinstance(value, Mapping):
         if not isinstance(index, str):
-            raise ValueError(f"value has type {type_name(index)}; should be string")
+            reason = f"value has type {type_name(index)}; should be string"
+            raise ValueError(reason)  # noqa: TRY004 -- how a function ends a rendering
         return value[index] if index in value else missing(value)
     if isinstance(value, str):
         data = as_bytes(value)

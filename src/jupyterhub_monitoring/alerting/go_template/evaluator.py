@@ -53,7 +53,7 @@ class _Flow(Enum):
 
 
 class Evaluator:
-    """One rendering. *blocks* are the templates by name, *functions* what they may call."""
+    """One rendering. *blocks* are what `template` can call, *functions* the functions by name."""
 
     def __init__(
         self, blocks: Mapping[str, Block], functions: Mapping[str, GoFunction], limits: Limits
@@ -64,11 +64,11 @@ class Evaluator:
         self.variables: list[tuple[str, Any]] = []
         self.line = 1
 
-    def render(self, name: str, data: Any, variables: Mapping[str, Any]) -> str:
-        """Return what the template *name* writes about *data*. Raises TemplateError."""
+    def render(self, block: Block, data: Any, variables: Mapping[str, Any]) -> str:
+        """Return what *block* writes about *data*. Raises TemplateError."""
         self.variables = [("", data), *variables.items()]
         try:
-            self._block(self.blocks[name], data)
+            self._block(block, data)
         except RecursionError:
             self._fail("the template nests too deeply")
         return "".join(self.output)
@@ -215,7 +215,7 @@ class Evaluator:
             self._fail("nil is not a command")
         return self._operand(first, dot)
 
-    def _operand(self, operand: Operand, dot: Any) -> Any:
+    def _operand(self, operand: Operand, dot: Any) -> Any:  # noqa: PLR0911 -- one for each kind
         """Return the value of an argument."""
         match operand:
             case Dot():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
 from ...errors import TemplateError
@@ -38,9 +39,6 @@ LONGEST = 1 << 20
 DEEPEST = 40
 """Levels of blocks and parentheses within each other."""
 
-MAIN = ""
-"""The key of what stands outside of all definitions."""
-
 _OPERANDS = {
     Kind.BOOL,
     Kind.RUNE,
@@ -58,10 +56,16 @@ _CLOSERS = (Kind.RIGHT, Kind.CLOSE)
 _EXECUTABLE = (Field, Variable, Function, Chain, Pipeline)
 
 
-def parse(
-    text: str, functions: Collection[str], variables: Collection[str] = ()
-) -> dict[str, Block]:
-    """Return the blocks of *text* by the names of its definitions, `MAIN` for the text itself.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What stands outside of all definitions, and the definitions by name."""
+
+    main: Block
+    definitions: Mapping[str, Block]
+
+
+def parse(text: str, functions: Collection[str], variables: Collection[str] = ()) -> Parsed:
+    """Return what *text* says.
 
     *functions* are the names that it may call, *variables* those that are set when it begins.
     Raises TemplateError with the first thing that is wrong.
@@ -82,7 +86,7 @@ class _Parser:
         self.defined: dict[str, Block] = {}
         self.depth = self.ranges = 0
 
-    def whole(self) -> dict[str, Block]:
+    def whole(self) -> Parsed:
         nodes: list[Node] = []
         while self.token.kind is not Kind.END:
             if self._at_keyword("define"):
@@ -92,8 +96,7 @@ class _Parser:
             if node is None:
                 self._fail(f"unexpected {{{{{self._end_or_else()}}}}}")
             nodes.append(node)
-        self._define(MAIN, tuple(nodes))
-        return self.defined
+        return Parsed(tuple(nodes), self.defined)
 
     # -- tokens -----------------------------------------------------------------------------------
 
@@ -145,6 +148,8 @@ class _Parser:
             return Text(self._next().text, token.line)
         if self._at_keyword("end") or self._at_keyword("else"):
             return None
+        if token.kind is Kind.END:
+            self._fail("unexpected EOF")
         self._expect(Kind.LEFT, context="input")
         first = self._skip_space()
         if first.kind is not Kind.KEYWORD:
@@ -170,13 +175,10 @@ class _Parser:
         """Read up to `{{ end }}` or `{{ else }}`, which is not taken."""
         self._deeper()
         nodes: list[Node] = []
-        while self._skip_space().kind is not Kind.END:
-            node = self._node()
-            if node is None:
-                self.depth -= 1
-                return tuple(nodes)
+        while (node := self._node()) is not None:
             nodes.append(node)
-        self._fail("unexpected EOF")
+        self.depth -= 1
+        return tuple(nodes)
 
     def _deeper(self) -> None:
         self.depth += 1
@@ -356,9 +358,7 @@ class _Parser:
             if token.kind is not Kind.SPACE:
                 break
         if token.kind is Kind.PIPE:
-            self._next()
-            if self._skip_space().kind in _CLOSERS:
-                self._fail("missing value for command")
+            self._next()  # nothing need follow: Go takes `{{ .x | }}`
         elif token.kind not in _CLOSERS:
             self._unexpected(token, "operand")
         return Command(tuple(operands), line)
@@ -384,20 +384,12 @@ class _Parser:
 
     def _term(self, token: Token) -> Operand:
         match token.kind:
-            case Kind.WORD:
-                if token.text not in self.functions:
-                    self._fail(f'function "{token.text}" not defined')
-                return Function(token.text)
-            case Kind.DOT:
-                return Dot()
-            case Kind.NIL:
-                return Nil()
+            case Kind.WORD | Kind.VARIABLE:
+                return self._known(token)
+            case Kind.DOT | Kind.NIL:
+                return Dot() if token.kind is Kind.DOT else Nil()
             case Kind.FIELD:
                 return Field((token.text,))
-            case Kind.VARIABLE:
-                if token.text not in self.variables:
-                    self._fail(f'undefined variable "${token.text}"')
-                return Variable(token.text)
             case Kind.OPEN:
                 self._deeper()
                 pipeline = self._pipeline("parenthesized pipeline", Kind.CLOSE)
@@ -405,6 +397,15 @@ class _Parser:
                 return pipeline
             case _:
                 return self._literal(token)
+
+    def _known(self, token: Token) -> Function | Variable:
+        if token.kind is Kind.WORD:
+            if token.text not in self.functions:
+                self._fail(f'function "{token.text}" not defined')
+            return Function(token.text)
+        if token.text not in self.variables:
+            self._fail(f'undefined variable "${token.text}"')
+        return Variable(token.text)
 
     def _literal(self, token: Token) -> Literal:
         try:

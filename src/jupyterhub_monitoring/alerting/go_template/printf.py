@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +16,14 @@ from .values import GoObject, as_bytes, is_slice, is_struct, type_name
 
 _VERB = re.compile(
     r"%(?P<flags>[+\-# 0]*)"
-    r"(?:\[(?P<width_index>\d{1,4})\](?=\*))?(?P<width>\*|\d*)"
-    r"(?:(?P<dot>\.)(?:\[(?P<precision_index>\d{1,4})\](?=\*))?(?P<precision>\*|\d*))?"
-    r"(?:\[(?P<index>\d{1,4})\])?(?P<verb>.?)",
+    r"(?:\[(?P<width_index>[^\]]*)\](?=\*))?(?P<width>\*|\d*)"
+    r"(?:(?P<dot>\.)(?:\[(?P<precision_index>[^\]]*)\](?=\*))?(?P<precision>\*|\d*))?"
+    r"(?:\[(?P<index>[^\]]*)\])?(?P<verb>.?)",
     re.DOTALL,
 )
-_LARGEST = 1_000_000
-"""Go takes no larger width or precision."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_LARGEST = 9_999_999
+"""Go takes hardly a larger width or precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +102,17 @@ class _Printer:
     def _argument(self, index: str | None) -> tuple[bool, Any]:
         """Take the next argument, or that of the number *index*."""
         if index is not None:
-            self.reordered = True
-            if not 1 <= int(index) <= len(self.args):
+            number = int(index) if index.isdecimal() and len(index) < 9 else 0
+            if not 1 <= number <= len(self.args):
                 return False, None
-            self.next = int(index) - 1
+            self.next = number - 1
         if self.next >= len(self.args):
             return False, None
         self.next += 1
         return True, self.args[self.next - 1]
 
     def _value(self, spec: Spec, index: str | None) -> str:
+        self.reordered = self.reordered or index is not None
         if not spec.verb:
             return "%!(NOVERB)"
         if spec.verb == "%":
@@ -130,23 +132,23 @@ def formatted(value: Any, spec: Spec) -> str:
     """Return *value* as *spec* wants it, or Go's `%!d(string=x)` where that cannot be."""
     if spec.verb == "T":
         return _padded(type_name(value), replace(spec, precision=None))
-    if value is None:
-        return _padded("<nil>", spec) if spec.verb == "v" else f"%!{spec.verb}(<nil>)"
-    if isinstance(value, bool):
-        return _padded(format_value(value), spec) if spec.verb in "tv" else _bad(value, spec)
-    if isinstance(value, int):
-        return _integer(value, spec)
-    if isinstance(value, float):
-        return _float(value, spec)
-    if isinstance(value, GoObject) and spec.verb in "vsxXq" and (text := value.go_string()):
-        return _string(text, spec)
-    if isinstance(value, str):
-        return _string(value, spec)
-    return _composite(value, spec)
+    if isinstance(value, GoObject) and spec.verb in "vsxXq":
+        text = value.go_string()
+        value = value if text is None else text
+    form = next((form for kind, form in _FORMS if isinstance(value, kind)), _composite)
+    return form(value, spec)
+
+
+def _nil(_value: None, spec: Spec) -> str:
+    return _padded("<nil>", spec) if spec.verb == "v" else f"%!{spec.verb}(<nil>)"
+
+
+def _bool(value: bool, spec: Spec) -> str:
+    return _padded(format_value(value), spec) if spec.verb in "tv" else _bad(value, spec)
 
 
 def _bad(value: Any, spec: Spec) -> str:
-    return f"%!{spec.verb}({_typed(value)})"
+    return f"%!{spec.verb}({type_name(value)}={formatted(value, replace(spec, verb='v'))})"
 
 
 def _padded(text: str, spec: Spec) -> str:
@@ -163,21 +165,29 @@ def _string(text: str, spec: Spec) -> str:
         case "s" | "v":
             return _padded(quote(text) if spec.verb == "v" and spec.has("#") else text, spec)
         case "q":
-            raw = spec.has("#") and "`" not in text and text.isprintable()
-            return _padded(f"`{text}`" if raw else quote(text), spec)
+            return _padded(_quoted(text, spec), spec)
         case "x" | "X":
             return _padded(_hexadecimal(text, spec), spec)
         case _:
             return _bad(text, spec)
 
 
+def _quoted(text: str, spec: Spec) -> str:
+    if spec.has("#") and "`" not in text and text.isprintable():
+        return f"`{text}`"
+    quoted = quote(text)
+    return _NOT_ASCII.sub(_escaped, quoted) if spec.has("+") else quoted
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def _hexadecimal(text: str, spec: Spec) -> str:
     data = as_bytes(text)[: spec.precision]
     prefix = "0x" if spec.has("#") and data else ""
-    if spec.has(" "):
-        digits = f" {prefix}".join(f"{byte:02x}" for byte in data)
-    else:
-        digits = data.hex()
+    digits = f" {prefix}".join(f"{byte:02x}" for byte in data) if spec.has(" ") else data.hex()
     return (prefix + digits).upper() if spec.verb == "X" else prefix + digits
 
 
@@ -262,6 +272,15 @@ def _composite(value: Any, spec: Spec) -> str:
         for name, field in value.go_fields().items()
     ]
     return _all(f"{{{' '.join(parts)}}}")
+
+
+_FORMS: tuple[tuple[type, Callable[[Any, Spec], str]], ...] = (
+    (type(None), _nil),
+    (bool, _bool),
+    (int, _integer),
+    (float, _float),
+    (str, _string),
+)
 
 
 def _all(text: str) -> str:

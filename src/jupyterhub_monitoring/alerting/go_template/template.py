@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ...errors import TemplateError
@@ -11,7 +12,7 @@ from .budget import Limits
 from .builtin import BUILTINS
 from .calls import GoFunction
 from .evaluator import Evaluator
-from .parser import MAIN, parse
+from .parser import parse
 from .tree import Block, Text, is_empty
 
 _LIMITS = Limits()
@@ -21,7 +22,8 @@ _LIMITS = Limits()
 class Template:
     """A parsed template. It can be rendered by several threads at once."""
 
-    blocks: Mapping[str, Block] = field(repr=False)
+    main: Block = field(repr=False)
+    definitions: Mapping[str, Block] = field(repr=False)
     functions: Mapping[str, GoFunction] = field(repr=False)
     limits: Limits = _LIMITS
 
@@ -40,15 +42,14 @@ class Template:
         or names a function or variable that is not known.
         """
         known = {**BUILTINS, **functions}
-        return cls(parse(text, known, variables), known, limits)
+        parsed = parse(text, known, variables)
+        return cls(parsed.main, parsed.definitions, known, limits)
 
-    @property
+    @cached_property
     def constant(self) -> str | None:
         """The text that it always writes; None where it has actions."""
-        main = self.blocks[MAIN]
-        if all(isinstance(node, Text) for node in main):
-            return "".join(node.text for node in main if isinstance(node, Text))
-        return None
+        texts = [node.text for node in self.main if isinstance(node, Text)]
+        return "".join(texts) if len(texts) == len(self.main) else None
 
     def render(
         self,
@@ -65,7 +66,8 @@ class Template:
         if (text := self.constant) is not None:
             return text
         known = {**self.functions, **functions} if functions else self.functions
-        return Evaluator(self.blocks, known, self.limits).render(MAIN, data, variables or {})
+        evaluator = Evaluator(self.definitions, known, self.limits)
+        return evaluator.render(self.main, data, variables or {})
 
 
 class TemplateSet:
@@ -87,12 +89,12 @@ class TemplateSet:
         One that is not empty replaces an earlier one of the same name. Raises TemplateError, and
         takes nothing in then.
         """
-        self._blocks = self._with(parse(text, self.functions))
+        self._blocks = self._with(parse(text, self.functions).definitions)
 
     def _with(self, blocks: Mapping[str, Block]) -> dict[str, Block]:
         kept = dict(self._blocks)
         for name, block in blocks.items():
-            if name != MAIN and (name not in kept or not is_empty(block)):
+            if name not in kept or not is_empty(block):
                 kept[name] = block
         return kept
 
@@ -101,11 +103,13 @@ class TemplateSet:
 
         Raises TemplateError.
         """
-        blocks = parse(text, self.functions)
-        return Template({**self._with(blocks), MAIN: blocks[MAIN]}, self.functions, self.limits)
+        parsed = parse(text, self.functions)
+        known = self._with(parsed.definitions)
+        return Template(parsed.main, known, self.functions, self.limits)
 
     def render(self, name: str, data: Any) -> str:
         """Return what the template *name* writes about *data*. Raises TemplateError."""
         if name not in self._blocks:
             raise TemplateError(1, f'template "{name}" not defined')
-        return Evaluator(self._blocks, self.functions, self.limits).render(name, data, {})
+        evaluator = Evaluator(self._blocks, self.functions, self.limits)
+        return evaluator.render(self._blocks[name], data, {})
