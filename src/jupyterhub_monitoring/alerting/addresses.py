@@ -16,8 +16,8 @@ _HOST_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*):([^:\[\]]*)")
 
 
 def url(node: Node, reading: Reading) -> str:
-    """Read an http or https address. A password within it is hidden where it is shown."""
-    return _address(node, reading, text(node, reading))
+    """Read an http or https address; one with a password in it is a `Secret`."""
+    return _secret_if_password(node, reading, _address(node, reading, text(node, reading)))
 
 
 def secret_url(node: Node, reading: Reading) -> Secret:
@@ -28,13 +28,18 @@ def secret_url(node: Node, reading: Reading) -> Secret:
 
 
 def any_url(node: Node, reading: Reading) -> str:
-    """Read the address of a proxy, of any scheme."""
+    """Read the address of a proxy, of any scheme; one with a password in it is a `Secret`."""
     written = text(node, reading)
-    if written and (problem := _problem(written)):
+    if problem := _problem(written):
         raise reading.wrong(node, f"wrong address: {problem}")
-    if "@" in written:
-        reading.secret.add(id(node))
-    return written
+    return _secret_if_password(node, reading, written)
+
+
+def _secret_if_password(node: Node, reading: Reading, written: str) -> str:
+    if urlsplit(written).password is None:
+        return written
+    reading.secret.add(id(node))
+    return Secret(written)
 
 
 def host_port(node: Node, reading: Reading) -> str:
@@ -58,8 +63,6 @@ def _address(node: Node, reading: Reading, written: str) -> str:
             problem = "it has to begin with http:// or https://"
         elif not parts.netloc.rpartition("@")[2]:
             problem = "it names no host"
-        elif parts.password is not None:
-            reading.secret.add(id(node))
     if problem:
         raise reading.wrong(node, f"wrong address: {problem}")
     return written
@@ -81,6 +84,8 @@ def _problem(written: str) -> str:
 
 def with_slash(address: str) -> str:
     """Return *address* with a path that ends with a slash, as some services want their API's."""
+    if isinstance(address, Secret):
+        return Secret(with_slash(address.reveal()))
     parts = urlsplit(address)
     path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
     return urlunsplit(parts._replace(path=path))

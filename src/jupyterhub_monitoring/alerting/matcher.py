@@ -100,7 +100,6 @@ def compiled(pattern: str) -> re2._Regexp:
     options.log_errors = False
     options.max_mem = 1 << 20  # as for PromQL's matchers: a thousand names joined by | fit
     try:
-        re2.compile(pattern, options)  # `a)(b` is wrong, though it is not within the group
         return re2.compile(f"^(?:{pattern})$", options)
     except re2.error as error:
         text = error.args[0]
