@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .alerting.alert_manager import AlertManager
+    from .alerting.seed_rules import ALERTING_RULES
     from .health import HealthChecker
     from .hub.app import EventMetricsHub, MonitoredJupyterHub
     from .hub.authenticator import MetricsAuthenticator
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from .metrics import record_custom_event, time_custom_operation, update_custom_gauge
 
 _HOMES = {
+    "ALERTING_RULES": ".alerting.seed_rules",
+    "AlertManager": ".alerting.alert_manager",
     "EventMetricsHub": ".hub.app",
     "HealthChecker": ".health",
     "MetricsAuthenticator": ".hub.authenticator",
@@ -44,6 +48,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "ALERTING_RULES",
+    "AlertManager",
     "EventMetricsHub",
     "HealthChecker",
     "MetricsAuthenticator",

@@ -63,18 +63,20 @@ def _built(one: ReceiverConfig, texts: Texts, problems: list[str]) -> list[Recei
         try:
             _check_templates(integration, texts)
             ways.append(receiver(integration, texts))
-        except WrongRouting as wrong:
+        except WrongRouting as wrong:  # noqa: PERF203 -- the others still work
             problems.append(f"receiver {one.name!r:.80}: {wrong}")
     return ways
 
 
 def _check_templates(integration: IntegrationConfig, texts: Texts) -> None:
     """Raise `WrongRouting` where a text of *integration* is no template."""
-    for key in integration.settings:
-        text = setting(integration.settings, key)
-        if "{{" not in text or not isinstance(integration.settings[key], str):
-            continue
-        try:
-            texts.check(text)
-        except TemplateError as error:
-            raise WrongRouting(f"{integration.kind}_configs, {key}: {error}") from None
+    for key, value in integration.settings.items():
+        if isinstance(value, str) and "{{" in value:
+            _check(integration.kind, key, setting(integration.settings, key), texts)
+
+
+def _check(kind: str, key: str, template: str, texts: Texts) -> None:
+    try:
+        texts.check(template)
+    except TemplateError as error:
+        raise WrongRouting(f"{kind}_configs, {key}: {error}") from None

@@ -20,7 +20,10 @@ from .._version import __version__
 from ..errors import CannotStart
 
 PROGRAM = "jupyterhub-monitoring"
-VERBS = ("hub", "demo", "health", "service", "serve", "import", "export", "check", "stats", "top")
+VERBS = (
+    *("hub", "demo", "health", "service", "serve", "import", "export", "check", "stats", "top"),
+    "notify",
+)
 
 # The classes with settings, each with the module that it lives in.
 SETTINGS = (
@@ -30,6 +33,7 @@ SETTINGS = (
     ("jupyterhub_monitoring.store.settings", "MonitoringStore"),
     ("jupyterhub_monitoring.promql.settings", "MonitoringQuery"),
     ("jupyterhub_monitoring.usage.settings", "MonitoringUsage"),
+    ("jupyterhub_monitoring.alerting.settings", "MonitoringAlerts"),
 )
 
 

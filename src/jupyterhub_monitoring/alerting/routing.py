@@ -1,0 +1,78 @@
+"""What the settings say about who is told: a routing tree, and the ways to tell its receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import WrongRouting
+from .build_receivers import build_receivers
+from .message import Receivers
+from .routing_config import RoutingConfig, simple_config
+from .routing_file import load_routing
+from .settings import MonitoringAlerts
+
+NOTIFY = "notify"
+"""The receiver that the addresses of `c.Monitoring.notify` are."""
+
+FILE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Routing:
+    """A configuration that can be used, and a sentence on each part of it that cannot."""
+
+    config: RoutingConfig
+    receivers: Receivers
+    problems: tuple[str, ...] = ()
+
+
+def routing_of(
+    settings: MonitoringAlerts,
+    notify: Sequence[str],
+    base_dir: Path,
+    environ: Mapping[str, str] | None = None,
+) -> Routing:
+    """Return who is told, by *settings* and `c.Monitoring.notify`.
+
+    *base_dir* is where a relative `routing_file` begins. Where that file cannot be used, all goes
+    to *notify*, so that somebody is told.
+    """
+    problems: list[str] = []
+    extra = {**settings.receivers, **({NOTIFY: notify} if notify else {})}
+    if not settings.routing_file:
+        config = _simple(settings)
+    else:
+        path = base_dir / settings.routing_file
+        try:
+            config = read_routing(path)
+            base_dir = path.parent
+        except WrongRouting as wrong:
+            told = "the addresses of c.Monitoring.notify are" if notify else "nobody is"
+            problems = [f"{wrong}; until it is mended {told} told of everything"]
+            config, extra = _simple(settings), {NOTIFY: notify}
+    receivers, wrong_parts = build_receivers(config, base_dir, extra, environ)
+    return Routing(config, receivers, (*problems, *wrong_parts))
+
+
+def read_routing(path: Path) -> RoutingConfig:
+    """Return the Alertmanager configuration at *path*. Raises `WrongRouting`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES + 1)
+        if len(content) > FILE_BYTES:
+            raise WrongRouting(f"{path} is longer than {FILE_BYTES:,} bytes")
+        return load_routing(content.decode(), path.parent.resolve(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise WrongRouting(f"{path} cannot be read: {why}") from None
+
+
+def _simple(settings: MonitoringAlerts) -> RoutingConfig:
+    return simple_config(
+        NOTIFY,
+        group_wait=round(settings.group_wait_seconds * 1000),
+        group_interval=round(settings.group_interval_seconds * 1000),
+        repeat_interval=round(settings.repeat_interval_seconds * 1000),
+    )
