@@ -21,6 +21,7 @@ from .ast import (
     left_chain,
 )
 from .binary import binary
+from .broken import Reads
 from .evaluation import Evaluation, size
 from .functions.arguments import bare, numbers
 from .functions.elementwise import ELEMENTWISE
@@ -28,15 +29,16 @@ from .functions.vectors import VECTOR_FUNCTIONS, absence
 from .invariance import is_invariant
 from .operators import COMPARISONS, calculate, holds
 from .quantiles import warn_of_quantile
-from .ranges import COUNTERS, KEEP_NAME, RANGE_FUNCTIONS
+from .ranges import COUNTERS, KEEP_NAME, RANGE_FUNCTIONS, READS
 from .ranking import top
-from .selectors import Block, Source, instant, range_source, sample_times
+from .selectors import Found, Source, Steps, instant, range_source, sample_times
 from .slabs import in_slabs
 from .stream import Part, Stream, of_vector
 from .subquery import subquery_source
 from .unique import merge_equal, nameless
 from .value_counts import count_values
 from .values import Scalar, String, Value, Vector
+from .window import Window
 
 Floats = NDArray[np.float64]
 
@@ -202,12 +204,11 @@ def _over_range(ctx: Evaluation, expr: Call) -> Stream:
     if expr.function == "quantile_over_time" and source.tiles:
         warn_of_quantile(ctx, scalars[0][:, 0], expr.args[0])
 
-    def look(block: Block) -> Part:
+    def look(window: Window, steps: Steps) -> Found:
         with np.errstate(all="ignore"):
-            found = function(block.window, *(scalar[block.steps] for scalar in scalars))
-        return Part(block.positions, block.steps, *found)
+            return function(window, *(scalar[steps] for scalar in scalars))
 
-    stream = source.stream(look)
+    stream = source.stream(look, reads=READS.get(expr.function, Reads.SAMPLES))
     if expr.function in COUNTERS:
         stream = _telling_gauges(stream, asked)
     return stream if expr.function in KEEP_NAME else stream.nameless()
@@ -245,10 +246,10 @@ def _absent_over_time(ctx: Evaluation, expr: Call) -> Vector:
     (asked,) = expr.args
     present = RANGE_FUNCTIONS["present_over_time"]
 
-    def look(block: Block) -> Part:
-        return Part(block.positions, block.steps, *present(block.window))
+    def look(window: Window, _steps: Steps) -> Found:
+        return present(window)
 
-    found = _source(ctx, asked).stream(look).vector()
+    found = _source(ctx, asked).stream(look, reads=Reads.ENDS).vector()
     return seen(absence(ctx, np.logical_not(np.any(found.mask, axis=1)), asked))
 
 

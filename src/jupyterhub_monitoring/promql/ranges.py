@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .broken import Reads
 from .compensated import add
 from .quantiles import quantiles
 from .window import Window
@@ -239,6 +240,24 @@ RANGE_FUNCTIONS: dict[str, RangeFunction] = {
 
 KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 """Those whose result is still a sample of the same metric."""
+
+READS = dict.fromkeys(
+    (
+        "rate",
+        "increase",
+        "delta",
+        "irate",
+        "idelta",
+        "changes",
+        "resets",
+        "count_over_time",
+        "present_over_time",
+        "first_over_time",
+        "last_over_time",
+    ),
+    Reads.ENDS,
+) | {"quantile_over_time": Reads.SORTED}
+"""What is read of a window by those that do not go through its samples once."""
 
 COUNTERS = frozenset({"rate", "increase"})
 """Those that mean something for counters only."""

@@ -13,6 +13,7 @@ from ..store.label_table import LabelTable
 from ..store.selection import ABSENT_BITS, STALE_BITS, Tile
 from .ast import At, RangeSelector, Selector
 from .bounds import BlockSize, Bounds, BoundsCache, size_of
+from .broken import Reads, computed
 from .evaluation import Evaluation, labels_size
 from .stream import Part, Stream, Task
 from .tile_rows import TileRows
@@ -24,13 +25,11 @@ RAW_BYTES = 40
 Valid = Callable[[Floats], Bools]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The windows of some series of a tile at some steps."""
+Steps = slice | NDArray[np.intp]
+Found = tuple[Floats, "Bools | None"]
 
-    positions: NDArray[np.intp]
-    steps: slice
-    window: Window
+Look = Callable[[Window, Steps], Found]
+"""Gives (p, S) values and presence of a block's windows; *steps* are where they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ class Source:
     ends: NDArray[np.int64]
     range_ms: int
 
-    def stream(self, look: Callable[[Block], Part], valid: Valid = samples) -> Stream:
-        """Return what *look* makes of each block."""
+    def stream(self, look: Look, valid: Valid = samples, reads: Reads = Reads.SAMPLES) -> Stream:
+        """Return what *look*, which *reads* so much of each window, makes of all blocks."""
         cache = BoundsCache(self.ends, self.range_ms)
         size = BlockSize.within(self.ctx.budget.limits.max_memory_bytes)
 
@@ -52,7 +51,8 @@ class Source:
             def task() -> Iterator[Part]:
                 bounds = cache.of(tile.timestamps)
                 for steps in bounds.blocks(len(tile.positions), size):
-                    yield from map(look, self._blocks(tile, bounds, steps, size, valid))
+                    for positions, window in self._windows(tile, bounds, steps, size, valid):
+                        yield Part(positions, steps, *computed(look, window, steps, reads))
 
             return task
 
@@ -76,10 +76,13 @@ class Source:
                 times = tile.timestamps[low:high][chosen]
                 yield int(tile.positions[column]), times, rows[chosen, column]
 
-    def _blocks(
+    def _windows(
         self, tile: Tile, bounds: Bounds, steps: slice, size: BlockSize, valid: Valid
-    ) -> Iterator[Block]:
-        """Yield the blocks of a tile at *steps*: one, unless there are gaps or a long window."""
+    ) -> Iterator[tuple[NDArray[np.intp], Window]]:
+        """Yield which series, and their windows at *steps*.
+
+        All of a tile at once, unless there are gaps or a long window.
+        """
         budget = self.ctx.budget
         low, high = bounds.low[steps], bounds.high[steps]
         start, stop = int(low[0]), int(high[-1])
@@ -104,10 +107,10 @@ class Source:
             read = rows.read if count == series else partial(rows.columns, columns)
             if tile.dense:
                 window = Window(spans, count, read, ascending=tile.ascending, check=budget.check)
-                yield Block(positions, steps, window)
+                yield positions, window
             else:
                 for chosen, window in self._split(spans, read, valid, ascending=tile.ascending):
-                    yield Block(positions[chosen], steps, window)
+                    yield positions[chosen], window
             budget.hold(-taken)
         rows.release()
 
@@ -179,27 +182,25 @@ def range_source(ctx: Evaluation, node: RangeSelector) -> Source:
 
 def instant(ctx: Evaluation, node: Selector) -> Stream:
     """Return each series' newest sample in the lookback; none where it is a staleness marker."""
-    return source(ctx, node, ctx.lookback_ms).stream(_newest, _not_absent)
+    return source(ctx, node, ctx.lookback_ms).stream(_newest, _not_absent, Reads.ENDS)
 
 
 def sample_times(ctx: Evaluation, node: Selector) -> Stream:
     """Return the time of each series' newest sample, in seconds: `timestamp(selector)`."""
 
-    def look(block: Block) -> Part:
-        part, window = _newest(block), block.window
-        seconds = np.broadcast_to(window.time(window.last) / 1000, part.values.shape)
-        return Part(part.positions, part.steps, seconds, part.present)
+    def look(window: Window, steps: Steps) -> Found:
+        values, present = _newest(window, steps)
+        return np.broadcast_to(window.time(window.last) / 1000, values.shape), present
 
-    return source(ctx, node, ctx.lookback_ms).stream(look, _not_absent)
+    return source(ctx, node, ctx.lookback_ms).stream(look, _not_absent, Reads.ENDS)
 
 
-def _newest(block: Block) -> Part:
-    window = block.window
+def _newest(window: Window, _steps: Steps) -> Found:
     values, present = window.value(window.last), window.present()
     if np.isnan(values).any():
         fresh = values.view(np.int64) != STALE_BITS
         present = fresh if present is None else present & fresh
-    return Part(block.positions, block.steps, values, present)
+    return values, present
 
 
 def _not_absent(rows: Floats) -> Bools:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..store.selection import ABSENT_BITS, STALE_BITS
 from .compensated import add, doubtful, one_sign
 from .sliding import sliding
+from .stretches import Stretches
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -69,8 +70,8 @@ class Window:
         ascending: bool = False,
         check: Callable[[], None],
     ) -> None:
-        self._read, self.series, self._check = read, series, check
-        self.times, self.low, self.high = spans.times, spans.low, spans.high
+        self._read, self.series, self.check = read, series, check
+        self.spans, self.times, self.low, self.high = spans, spans.times, spans.low, spans.high
         self.ends, self.at, self.range_ms = spans.ends, spans.at, spans.range_ms
         self.valid, self.ascending = valid, ascending
 
@@ -88,6 +89,18 @@ class Window:
     def filled(self) -> Floats:
         """All samples, 0 where there is none."""
         return self.rows if self.valid is None else np.where(self.valid, self.rows, 0.0)
+
+    @property
+    def mask(self) -> Bools:
+        """Which cells are samples, as an array in any case."""
+        return (
+            np.ones((len(self.times), self.series), np.bool_) if self.valid is None else self.valid
+        )
+
+    @cached_property
+    def stretches(self) -> Stretches:
+        """Where there are samples."""
+        return Stretches.of(self.mask)
 
     @cached_property
     def count(self) -> Indices:
@@ -171,15 +184,19 @@ class Window:
         """Return the compensated sums of some windows, times *scale* (a power of two)."""
         total, lost = np.zeros(len(step)), np.zeros(len(step))
         for row, inside in self._walk(step):
-            value = np.where(inside, self.filled[row, series], 0.0) * scale
+            value = np.where(inside, self.samples_at(row, step, series), 0.0) * scale
             total, lost = add(total, lost, value)
         return total + lost
+
+    def samples_at(self, row: Rows, _step: Rows, series: Rows) -> Floats:
+        """Return the samples at these rows, 0 where there is none; *_step* is their windows'."""
+        return self.filled[row, series]
 
     def _walk(self, step: Rows) -> Iterator[tuple[Rows, Bools]]:
         """Yield the first, second ... row of the windows of *step*, and whether it is inside."""
         low, length = self.low[step], (self.high - self.low)[step]
         for offset in range(int(length.max(initial=0))):
-            self._check()
+            self.check()
             yield np.minimum(low + offset, len(self.times) - 1), length > offset
 
     def samples_in_turn(self) -> Iterator[tuple[NDArray[np.int64], Floats, Bools]]:
@@ -194,7 +211,7 @@ class Window:
     def one_by_one(self) -> Iterator[tuple[Floats, Bools | None]]:
         """Yield the window of each step: samples (n, S), and which are there."""
         for low, high in zip(self.low.tolist(), self.high.tolist(), strict=True):
-            self._check()
+            self.check()
             yield self.rows[low:high], None if self.valid is None else self.valid[low:high]
 
     def pairs(self, differ: Differ, totals: Floats, *, weigh: bool) -> Floats:
@@ -204,49 +221,50 @@ class Window:
         the oldest first. `differ(later, earlier)`.
         """
         cells = totals.reshape(-1)
-        for earlier, later, series in self._differing(differ):
-            begin = np.searchsorted(self.high, later, side="right")
-            number = np.maximum(np.searchsorted(self.low, earlier, side="right") - begin, 0)
+        for earlier, later, series in self.differing(differ):
             weights = self.rows[earlier, series] if weigh else np.ones(len(series))
-            for part in _slices(number, SPREAD):
-                self._check()
-                steps, counts = _ranges(begin[part], number[part]), number[part]
-                where = steps * self.series + np.repeat(series[part], counts)
-                np.add.at(cells, where, np.repeat(weights[part], counts))
+            for step, pair in self.around(earlier, later):
+                np.add.at(cells, step * self.series + series[pair], weights[pair])
         return cells.reshape(self.shape)
 
-    def _differing(self, differ: Differ) -> Iterator[Pairs]:
+    def around(self, earlier: Rows, later: Rows) -> Iterator[tuple[Rows, Rows]]:
+        """Yield (windows that two rows lie in, which pair of rows that is), some at a time.
+
+        *later* ascends; a window's pairs come in order.
+        """
+        begin = np.searchsorted(self.high, later, side="right")
+        number = np.maximum(np.searchsorted(self.low, earlier, side="right") - begin, 0)
+        for part in _slices(number, SPREAD):
+            self.check()
+            counts = number[part]
+            yield each_of(begin[part], counts), np.repeat(np.arange(part.start, part.stop), counts)
+
+    def differing(self, differ: Differ) -> Iterator[Pairs]:
         """Yield rows of the earlier and the later one of such neighbours, and their series.
 
         By the row of the later one.
         """
         rows, height = self.rows, max(1, SPREAD // max(1, self.series))
-        apart = None if self.valid is None else self._across_gaps(differ, self.valid)
+        apart = None if self.valid is None else self._across_gaps(differ)
         for start in range(0, len(rows) - 1, height):
-            self._check()
+            self.check()
             part = rows[start : start + height + 1]
             differing = differ(part[1:], part[:-1])
             if self.valid is not None:
                 there = self.valid[start : start + height + 1]
                 differing &= there[1:] & there[:-1]
-            earlier, series = np.nonzero(differing)
+            earlier, series = np.divmod(np.flatnonzero(differing), self.series)
             found = earlier + start, earlier + start + 1, series
             if apart is not None:
                 found = _merged(found, apart, start, start + height)
             if len(found[0]):
                 yield found
 
-    def _across_gaps(self, differ: Differ, valid: Bools) -> Pairs:
+    def _across_gaps(self, differ: Differ) -> Pairs:
         """Return such neighbours between which there is a gap."""
-        series, ends = np.nonzero((valid[:-1] & ~valid[1:]).T)
-        owner, starts = np.nonzero((~valid[:-1] & valid[1:]).T)
-        length = len(valid)
-        before = np.searchsorted(series * length + ends, owner * length + starts) - 1
-        known = before >= 0
-        known[known] = series[before[known]] == owner[known]
-        earlier, later, owner = ends[before[known]], starts[known] + 1, owner[known]
-        chosen = differ(self.rows[later, owner], self.rows[earlier, owner])
-        return earlier[chosen], later[chosen], owner[chosen]
+        earlier, later, series = self.stretches.gaps()
+        chosen = differ(self.rows[later, series], self.rows[earlier, series])
+        return earlier[chosen], later[chosen], series[chosen]
 
 
 def _merged(near: Pairs, apart: Pairs, after: int, last: int) -> Pairs:
@@ -267,7 +285,7 @@ def samples(rows: Floats) -> Bools:
     return np.asarray((bits != STALE_BITS) & (bits != ABSENT_BITS))
 
 
-def _ranges(begin: Rows, number: Rows) -> Rows:
+def each_of(begin: Rows, number: Rows) -> Rows:
     """Return begin[0], begin[0] + 1, ... number[0] of them, then those of the next."""
     ends = np.cumsum(number)
     offsets: Rows = np.repeat(begin - (ends - number), number)

@@ -50,8 +50,8 @@ MARKS = np.array(
     dtype=np.int64,
 )
 """The bits that each mark stands for. Their places are part of the format."""
-UNSTORED = 2
-"""Marks up to this one, ABSENT and STALE, are no samples."""
+ABSENT_MARK, UNSTORED = 1, 2
+"""Marks up to the second one, ABSENT and STALE, are no samples."""
 NEGATIVE_ZERO = 7
 EXPONENT_BITS = 0x7FF0000000000000  # all of them set: an infinity or a NaN
 
@@ -100,9 +100,14 @@ class Scaling:
     divisor: Float64s
 
     @property
-    def plain(self) -> bool:
-        """Nothing is to be multiplied or divided."""
-        return bool((self.scale == 1).all() and (self.divisor == 1).all())
+    def multiplies(self) -> bool:
+        """Whether some scale is not 1."""
+        return bool((self.scale != 1).any())
+
+    @property
+    def divides(self) -> bool:
+        """Whether some divisor is not 1."""
+        return bool((self.divisor != 1).any())
 
 
 class DecodedPage:
@@ -111,7 +116,16 @@ class DecodedPage:
     Columns are *narrow* (differences of 16 or 32 bits from a base) or *wide* (float64).
     """
 
-    __slots__ = ("_marks", "_narrow", "_offsets", "_plain", "_scaling", "_wide", "header")
+    __slots__ = (
+        "_divides",
+        "_marks",
+        "_multiplies",
+        "_narrow",
+        "_offsets",
+        "_scaling",
+        "_wide",
+        "header",
+    )
 
     def __init__(  # noqa: PLR0913, PLR0917 -- the parts of a page
         self,
@@ -124,7 +138,8 @@ class DecodedPage:
     ) -> None:
         self.header, self._marks = header, marks
         self._narrow, self._offsets, self._wide = narrow, offsets, wide
-        self._scaling, self._plain = scaling, scaling.plain
+        self._scaling = scaling
+        self._multiplies, self._divides = scaling.multiplies, scaling.divides
 
     @property
     def nbytes(self) -> int:
@@ -140,9 +155,7 @@ class DecodedPage:
         """
         values = self._values(index, columns)
         if self._marks is not None:
-            marks = self._marks[index] if columns is None else self._marks[:, columns][index]
-            marked = np.flatnonzero(marks)
-            values.view(np.int64).reshape(-1)[marked] = MARKS[marks.reshape(-1)[marked]]
+            _mark(values, self._marks[index] if columns is None else self._marks[index][:, columns])
         return values
 
     def _values(self, index: Index, columns: Index | None) -> Float64s:
@@ -158,19 +171,27 @@ class DecodedPage:
         return values if columns is None else np.ascontiguousarray(values[:, columns])
 
     def _narrow_values(self, index: Index, columns: Index | None) -> Float64s:
-        scaling, offsets = self._scaling, self._offsets
+        scaling, chosen = self._scaling, self._offsets[index]
         scale, base, divisor = scaling.scale, scaling.base, scaling.divisor
         if columns is not None:
-            offsets, base = offsets[:, columns], base[columns]
+            chosen, base = chosen[:, columns], base[columns]
             scale, divisor = scale[columns], divisor[columns]
-        chosen = offsets[index]
-        if self._plain:
-            values: Float64s = np.add(chosen, base, dtype=np.float64, order="C")
-            return values
-        values = np.multiply(chosen, scale, dtype=np.float64, order="C")
+        values: Float64s = chosen.astype(np.float64, order="C")
+        if self._multiplies:
+            values *= scale
         values += base
-        values /= divisor
+        if self._divides:
+            values /= divisor
         return values
+
+
+def _mark(values: Float64s, marks: UInt8s) -> None:
+    """Put into the cells of *values* what their *marks*, same shape, stand for."""
+    bits = values.view(np.int64)
+    np.putmask(bits, marks == ABSENT_MARK, ABSENT_BITS)  # often half of all, the others are few
+    others = np.flatnonzero(marks > ABSENT_MARK)
+    if len(others):
+        bits.reshape(-1)[others] = MARKS[marks.reshape(-1)[others]]
 
 
 def encode(columns: UInt8s, values: Float64s) -> bytes:
