@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from ..errors import BadData, UnknownSilence
 from .alert import Alert, Millis
-from .matcher import Matchers, all_match
+from .matcher import Matchers
+from .silence_index import SilenceIndex
 
 RETENTION_MS = 120 * 3600 * 1000
 """How long a silence is shown after its end."""
@@ -72,7 +73,7 @@ class SilenceLimits:
 
     count: int = 10_000  # those that are over but still shown included
     size_bytes: int = 32 * 1024
-    cached_alerts: int = 50_000  # alerts for which is known which silences match
+    remembered_alerts: int = 50_000  # alerts for which is known which silences match
 
 
 class Silences:
@@ -92,8 +93,8 @@ class Silences:
         self._keeper: SilenceKeeper = keeper or _Forgetful()
         self._limits = limits or SilenceLimits()
         self._new_id = new_id
-        self._order = list(self._silences)  # ids as they came; a change of times changes nothing
-        self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._index = SilenceIndex(self._limits.remembered_alerts)
+        self._rebuild_index()
 
     def all(self) -> list[Silence]:
         """Return every silence, over or not, as they came."""
@@ -140,36 +141,26 @@ class Silences:
             self._keeper.keep((), forget=over)
             for id_ in over:
                 del self._silences[id_]
-            self._order = list(self._silences)
-            self._known.clear()
+            self._rebuild_index()
         return len(over)
 
     def matching(self, alert: Alert, now: Millis) -> list[Silence]:
         """Return the silences for *alert* that are active or will be."""
-        matching = (self._silences[id_] for id_ in self._ids(alert))
+        matching = (self._silences[id_] for id_ in self._index.ids(alert))
         return [silence for silence in matching if now < silence.ends_at]
 
     def silenced_by(self, alert: Alert, now: Millis) -> tuple[str, ...]:
         """Return the ids of the silences that are active for *alert*, sorted."""
         return tuple(sorted(s.id for s in self.matching(alert, now) if s.starts_at <= now))
 
-    def _ids(self, alert: Alert) -> tuple[str, ...]:
-        """Return which silences match; only those are tried that came since it was last asked."""
-        seen, ids = self._known.get(alert.fingerprint, (0, ()))
-        if seen < len(self._order):
-            labels = dict(alert.labels)
-            new = (i for i in self._order[seen:] if all_match(self._silences[i].matchers, labels))
-            ids = (*ids, *new)
-            if len(self._known) >= self._limits.cached_alerts:
-                self._known.clear()
-            self._known[alert.fingerprint] = (len(self._order), ids)
-        return ids
+    def _rebuild_index(self) -> None:
+        self._index.rebuild((s.id, s.matchers) for s in self._silences.values())
 
     def _keep(self, *silences: Silence) -> None:
         self._keeper.keep(silences)
         for silence in silences:
             if silence.id not in self._silences:
-                self._order.append(silence.id)
+                self._index.add(silence.id, silence.matchers)
             self._silences[silence.id] = silence
 
 
