@@ -93,7 +93,10 @@ def _script(url: str, environ: Mapping[str, str]) -> Receiver:
     """`script:///path/to/program?arg=one&arg=two`, or `script:///path/to/program one two`."""
     del environ
     path, _, query = url.partition("://")[2].partition("?")
-    words = shlex.split(unquote(path))
+    try:
+        words = shlex.split(unquote(path))
+    except ValueError:
+        raise WrongRouting("script://: a quote in the path has no other one") from None
     if not words or not words[0].startswith("/"):
         raise WrongRouting("script:///path/to/program: the path of the program begins with /")
     program, arguments = words[0], words[1:]

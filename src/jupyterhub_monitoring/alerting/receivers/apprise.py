@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +27,21 @@ TIMEOUT_SECONDS = 60.0
 REASON_CHARACTERS = 300
 TELLING = ("Socket Exception", "Response Details")
 """Beginnings of lines for debugging that say why; others show the message or the headers."""
+
+USUAL = {
+    "email": "mailto",
+    "mail": "mailto",
+    "pushover": "pover",
+    "smtp": "mailto",
+    "smtps": "mailtos",
+    "teams": "workflows",
+    "telegram": "tgram",
+    "webhook": "https",
+}
+"""What people write for schemes that are called otherwise."""
+
+CAUSE = re.compile(r"\w+Pool\(.*Caused by .*?(?:: )?([^:]+)$")
+"""What urllib3 says of a connection that failed; the end of it is the reason."""
 
 
 @dataclass
@@ -51,11 +67,12 @@ class Apprise:
             raise DeliveryFailed(why) from None
 
     def _send(self, message: Message) -> None:
+        title, body = self._words(message)
         with _Heard() as heard:
             try:
                 taken = self.plugin.notify(
-                    title=text.title(message),
-                    body=text.body(message),
+                    title=title,
+                    body=body,
                     notify_type=_severity(message),
                     body_format="text",
                 )
@@ -64,6 +81,14 @@ class Apprise:
                 taken = False
         if not taken:
             raise DeliveryFailed(f"{self.kind}: {self._reason(heard.lines)}")
+
+    def _words(self, message: Message) -> tuple[str, str]:
+        """Return title and text, no longer than the service takes; some take the title in it."""
+        title, body = text.title(message), text.body(message)
+        most, titles = int(self.plugin.body_maxlen or 0), int(self.plugin.title_maxlen or 0)
+        if most > 0:
+            body = text.shortened(body, max(0, most - (0 if titles else len(title) + 4)))
+        return title, body
 
     def _reason(self, lines: list[str]) -> str:
         told = redacted(" ".join(" ".join(lines).split()), self.secrets)
@@ -83,7 +108,8 @@ def apprise(url: str) -> Apprise:
             heard.lines.append(str(error))
             plugin = None
     if plugin is None:
-        why = redacted(" ".join(heard.lines), secrets).rstrip(".")
+        lines = [line for line in heard.lines if not line.startswith("Could not load")]
+        why = redacted(" ".join(lines), secrets).strip().rstrip(".")
         raise WrongRouting(
             f"{scheme}:// is incomplete or wrong"
             + (f" ({why})" if why else "")
@@ -101,7 +127,8 @@ def _check_scheme(scheme: str) -> None:
     known = _services()
     if scheme in known:
         return
-    near = get_close_matches(scheme, [*known, "script", "announcement", "https"], n=1, cutoff=0.6)
+    names = [*known, "script", "announcement", "https"]
+    near = [USUAL[scheme]] if scheme in USUAL else get_close_matches(scheme, names, 1, 0.6)
     hint = f"did you mean {near[0]}://?" if near else "docs/how-to/alerts.md has examples"
     raise WrongRouting(f"{scheme}:// is no way to notify; {hint}")
 
@@ -171,7 +198,7 @@ class _Heard(logging.Handler):
             return
         line = record.getMessage()
         if record.levelno >= logging.WARNING or line.startswith(TELLING):
-            self.lines.append(line[:1_000])
+            self.lines.append(CAUSE.sub(lambda found: found[1].rstrip("\"')"), line)[:1_000])
 
     def __enter__(self) -> _Heard:  # noqa: PYI034 -- nobody subclasses it
         logging.getLogger("apprise").addHandler(self)

@@ -45,12 +45,15 @@ def pieces_of(url: str) -> tuple[str, ...]:
     Some keep a token where others have the host.
     """
     rest = url.partition("://")[2]
-    found = [p for p in _PIECES.split(rest) if p and not _HOST_NAME.fullmatch(p)]
+    host = _HOST.match(rest)
+    found = [piece for piece in _PIECES.split(rest) if piece and not (host and piece == host[1])]
     return longest_first([rest, *found, *map(unquote, found)])
 
 
 _PIECES = re.compile(r"(?:[?&][^=&]*=)|[/@:?&,]+")
-_HOST_NAME = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|localhost")
+_HOST = re.compile(
+    r"(?:[^/?]*@)?((?:[a-z0-9-]+\.)+[a-z]{2,10}|localhost|(?:\d{1,3}\.){3}\d{1,3})(?=[:/?]|$)"
+)
 
 
 def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:

@@ -88,9 +88,12 @@ def _state(message: Message) -> str:
 
 def _alert(alert: Alert, message: Message, zone: tzinfo | None) -> str:
     notes, resolved = dict(alert.annotations), alert.resolved(message.at)
-    summary = _one_line(notes.get("summary", "")) or alert.name or "alert"
-    lines = [f"Over: {summary}" if resolved else summary]
-    lines += _short(notes.get("description") or notes.get("message", ""))
+    lines = []
+    if len(message.alerts) + message.truncated_alerts > 1:  # else the title has said it
+        summary = _one_line(notes.get("summary", "")) or alert.name or "alert"
+        lines.append(f"Over: {summary}" if resolved else summary)
+    if not resolved:  # its number is of the time when it fired
+        lines += _short(notes.get("description") or notes.get("message", ""))
     lines.append(_when(alert, message.at, resolved, zone))
     if labels := [f"{name}={value}" for name, value in alert.labels if name not in HIDDEN]:
         lines.append(shortened(", ".join(labels), PART_CHARACTERS))
