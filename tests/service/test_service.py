@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -10,13 +11,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import psutil
 import pytest
 
 from support.best_of import best_of
+from support.peers import find
 from support.service_hub import PAGE, ServiceHub, eventually
 
 
@@ -76,6 +78,57 @@ def test_tokens_in_both_schemes(hub: ServiceHub, scheme: str):
     """Prometheus's clients say Bearer, JupyterHub's say token."""
     headers = {"Authorization": f"{scheme} {hub.token}"}
     assert hub.ask("api/v1/status/buildinfo", token=None, headers=headers).status == 200
+
+
+def basic(pair: str) -> str:
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (lambda token: basic(f"anybody:{token}"), 200),
+        (lambda token: basic(f":{token}"), 200),
+        (lambda token: basic(f"{token}:"), 401),
+        (basic, 401),
+        (lambda token: basic(f"x:{token}\r\nX: y"), 401),
+        (lambda token: basic("x:é"), 401),
+        (lambda token: basic("x:plain-0123456789"), 403),
+        (lambda token: "Basic ???", 401),
+        (lambda token: "Basic", 401),
+    ],
+    ids=[
+        "with a name",
+        "without",
+        "as name",
+        "no pair",
+        "lines",
+        "no ASCII",
+        "scope",
+        "odd",
+        "none",
+    ],
+)
+def test_tokens_as_passwords(hub: ServiceHub, header: Callable[[str], str], status: int):
+    """For programs that can only send a name and a password, the token is the password."""
+    headers = {"Authorization": header(hub.token)}
+    assert hub.ask("api/v1/status/buildinfo", token=None, headers=headers).status == status
+
+
+@pytest.mark.peer("promtool")
+def test_promtool_through_the_hub(hub: ServiceHub):
+    """Debian's promtool has no option for a header; a token in the address becomes one."""
+    url = f"{hub.url.replace('://', f'://token:{hub.token}@')}{PAGE}"
+    command = [str(find("promtool")), "query", "instant", url, "sum(up{job='jupyterhub'})"]
+    said = eventually(lambda: run(command).stdout.strip())
+    assert said.startswith("{} => 1 @[")
+    wrong = run([part.replace(hub.token, "wrong") for part in command])
+    assert "401" in wrong.stderr
+    assert "no token, or one that the Hub does not know" in wrong.stderr
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_token_without_the_scope_is_refused(hub: ServiceHub):

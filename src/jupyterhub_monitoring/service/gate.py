@@ -1,13 +1,17 @@
 """Who gets in: people by OAuth through the Hub, machines by a token of the Hub.
 
-Both need the scope `access:services!service=monitoring`, which admins have. The Hub is asked
-without holding up the loop, and its answer holds for five minutes, as JupyterHub's library does it.
+Both need the scope `access:services!service=monitoring`, which admins have. Programs that can only
+send a name and a password (HTTP's Basic authentication) give the token as the password; the name
+is not looked at. The Hub is asked without holding up the loop, and its answer holds for five
+minutes, as JupyterHub's library does it.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated, UserNotAllowed
@@ -48,6 +52,9 @@ class Gated(HubOAuthenticated):
 
         Raises `UserNotAllowed`, or `HTTPError` when the Hub does not answer.
         """
+        headers = self.request.headers
+        if self.hub_auth.get_token(self) is None and (token := password(headers)):
+            headers["Authorization"] = f"token {token}"
         model: dict[str, Any] | None = await self.hub_auth.get_user(self, sync=False)
         return self.check_hub_user(model) if model else None
 
@@ -58,6 +65,19 @@ class Gated(HubOAuthenticated):
         else:
             handler.set_header("WWW-Authenticate", "Bearer")
             raise HTTPError(401, "no token, or one that the Hub does not know")
+
+
+def password(headers: Mapping[str, str]) -> str | None:
+    """Return the password of HTTP's Basic authentication, None where there is none."""
+    scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(encoded, validate=True).decode("ascii")
+    except ValueError:
+        return None
+    found = pair.partition(":")[2]
+    return found if re.fullmatch(r"\S+", found) else None
 
 
 def gated(routes: list[Route], *, page: bool = False) -> list[Route]:
