@@ -15,7 +15,8 @@ from .go_template.times import SECOND, GoDuration, GoTime
 from .go_template.values import type_name
 
 _FLOAT = re.compile(
-    r"[+-]?(?:inf(?:inity)?|nan|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)",
+    r"[+-]?(?:inf(?:inity)?|nan"
+    r"|(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:e[+-]?[0-9]+)?)",
     re.IGNORECASE | re.ASCII,
 )
 _HEX_FLOAT = re.compile(
@@ -35,7 +36,8 @@ def to_float(value: Any) -> float:
     if isinstance(value, str):
         return _parsed(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"can't convert {type_name(value)} to float")
+        reason = f"can't convert {type_name(value)} to float"
+        raise ValueError(reason)  # noqa: TRY004 -- how a function ends a rendering
     return float(value)
 
 
