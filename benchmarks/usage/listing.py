@@ -6,9 +6,11 @@ The Hub is a real one with a real proxy and SQLite, monitored as ours are; its d
 users, and its servers are entries that all lead to one small web server, so that nothing but the
 listing keeps the Hub busy. It is asked as the service asks, with the same scopes and by the same
 code. A watcher in the Hub's loop sleeps half a millisecond again and again; the longest that it
-overslept while one page was made is that page's stall. Page sizes take turns, page after page; the
-control (`idle`) waits as long as a page takes and asks for nothing. CPU is the Hub's, watcher
-included; where other programs want the machine, too, it says more than the times.
+overslept while one page was made is that page's stall. On a machine that others use, too, the Hub
+waits for them within it; what it worked itself in the longest stretch between two looks of the
+watcher is `held`: the CPU time of its thread, never more than the stall. Page sizes take turns,
+page after page; the control (`idle`) waits as long as a page takes and asks for nothing. CPU is
+the Hub's, watcher included.
 """
 
 from __future__ import annotations
@@ -59,23 +61,24 @@ class Standing(Spawner):
     async def start(self): raise RuntimeError
     async def stop(self, now=False): pass
 
-longest = 0.0
+longest = held = 0.0
 
 async def watch():
-    global longest
-    last = time.perf_counter()
+    global longest, held
+    last, used = time.perf_counter(), time.thread_time()
     while True:
         await asyncio.sleep(0.0005)
-        now = time.perf_counter()
+        now, cpu = time.perf_counter(), time.thread_time()
         longest = max(longest, now - last - 0.0005)
-        last = now
+        held = max(held, min(now - last, cpu - used))
+        last, used = now, cpu
 
 class Stall(BaseHandler):
-    "The longest stall since this was asked last, and the CPU used so far; both in seconds."
+    "The longest stall since this was asked last, the work in it, the CPU so far; in seconds."
     def get(self):
-        global longest
-        self.write(json.dumps([longest, time.process_time()]))
-        longest = 0.0
+        global longest, held
+        self.write(json.dumps([longest, held, time.process_time()]))
+        longest = held = 0.0
 
 watcher = asyncio.ensure_future(watch())
 c.JupyterHub.spawner_class = Standing
@@ -90,18 +93,23 @@ c.JupyterHub.load_roles.append(dict(name='lister', services=['lister'], scopes=S
 LISTER = "lister-0123456789abcdef"
 
 
+Page = tuple[float, float, float, float]
+"""Milliseconds: what it took, its stall, what of that was the Hub's work, the Hub's CPU in all."""
+
+
 @dataclass
 class Measured:
     """Of one page size, in milliseconds: pages, their stalls, the Hub's CPU for a page and all."""
 
     pages: list[float] = field(default_factory=list)
     stalls: list[float] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     listings: list[float] = field(default_factory=list)
 
-    def add(self, page: tuple[float, float, float]) -> None:
+    def add(self, page: Page) -> None:
         """Keep one page."""
-        for kept, value in zip((self.pages, self.stalls, self.cpu), page, strict=True):
+        for kept, value in zip((self.pages, self.stalls, self.held, self.cpu), page, strict=True):
             kept.append(value)
 
 
@@ -203,27 +211,26 @@ class Asker:
         assert response.status == 200, body
         return json.loads(body)
 
-    def page(self, size: int, offset: int) -> tuple[float, float, float]:
-        """Return the milliseconds that a page took, that its stall took, and of the Hub's CPU."""
+    def page(self, size: int, offset: int) -> Page:
+        """Ask for a page."""
         query = "state=active&include_stopped_servers=false"
-        _, before = self.get("/hub/stall")
+        *_, before = self.get("/hub/stall")
         began = time.perf_counter()
         answer = self.get(f"/hub/api/users?{query}&limit={size}&offset={offset}")
         took = time.perf_counter() - began
         assert len(answer["items"]) == size
-        stall, after = self._stall_after(0.005)
-        return 1000 * took, 1000 * stall, 1000 * (after - before)
+        stall, held, after = self._stall_after(0.005)
+        return 1000 * took, 1000 * stall, 1000 * held, 1000 * (after - before)
 
-    def idle(self, seconds: float) -> tuple[float, float, float]:
+    def idle(self, seconds: float) -> Page:
         """Return the same of so long without a page."""
-        _, before = self.get("/hub/stall")
-        stall, after = self._stall_after(seconds + 0.005)
-        return 1000 * seconds, 1000 * stall, 1000 * (after - before)
+        *_, before = self.get("/hub/stall")
+        stall, held, after = self._stall_after(seconds + 0.005)
+        return 1000 * seconds, 1000 * stall, 1000 * held, 1000 * (after - before)
 
-    def _stall_after(self, seconds: float) -> tuple[float, float]:
+    def _stall_after(self, seconds: float) -> list[float]:
         time.sleep(seconds)
-        stall, used = self.get("/hub/stall")
-        return float(stall), float(used)
+        return list(map(float, self.get("/hub/stall")))
 
 
 def measure(hub: RealHub, servers: int, rounds: int) -> dict[int, Measured]:
@@ -241,9 +248,9 @@ def measure(hub: RealHub, servers: int, rounds: int) -> dict[int, Measured]:
             seen[size].add(page)
             seen[0].add(asker.idle(page[0] / 1000))
         for size in rng.sample(SIZES, len(SIZES)):
-            _, before = asker.get("/hub/stall")
+            *_, before = asker.get("/hub/stall")
             Listing(api, size).servers(60)
-            _, after = asker.get("/hub/stall")
+            *_, after = asker.get("/hub/stall")
             seen[size].listings.append(1000 * (after - before))
     return seen
 
@@ -251,18 +258,19 @@ def measure(hub: RealHub, servers: int, rounds: int) -> dict[int, Measured]:
 def report(seen: dict[int, Measured]) -> bool:
     """Print a row for each page size, in milliseconds; tell whether one holds.
 
-    Judged by the Hub's CPU, which is what a page holds the loop for on a machine that has time.
+    Judged by what the Hub works in one stretch, which is the stall on a machine that has time.
     """
-    print("| users a page | page | p95 | stall | p95 | CPU a page | p95 | CPU a listing |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    titles = "page | p95 | stall | p95 | held | p95 | CPU a page | p95 | CPU a listing"
+    print(f"| users a page | {titles} |\n{'| --- ' * 10}|")
     met = []
     for size, measured in seen.items():
-        cells = [*_two(measured.pages), *_two(measured.stalls), *_two(measured.cpu)]
+        kinds = (measured.pages, measured.stalls, measured.held, measured.cpu)
+        cells = [cell for values in kinds for cell in _two(values)]
         cells.append(statistics.median(measured.listings or [0.0]))
         print(f"| {size or 'idle'} | {' | '.join(f'{cell:.1f}' for cell in cells)} |", flush=True)
         if size and cells[5] < GOAL_MS:
             met.append(size)
-    print(f"\nless than {GOAL_MS:g} ms of CPU in 95 of 100 pages: {met or 'none'}")
+    print(f"\nheld for less than {GOAL_MS:g} ms in 95 of 100 pages: {met or 'none'}")
     return bool(met)
 
 
