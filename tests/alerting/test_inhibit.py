@@ -86,15 +86,48 @@ def test_the_oldest_cause_is_named():
         assert Inhibitor([DOWN], alerts, NOW).inhibited_by(target) == (old.fingerprint,)
 
 
-def test_the_simple_case_hides_what_follows_from_the_hub():
-    """With addresses only: the Hub down is one message, not thirty; the switch is never hidden."""
-    (only,) = simple_config().inhibit_rules
-    names = ("JupyterHubDown", "JupyterHubSpawnsFail", "Watchdog", "MonitoringStoreNearLimit")
-    alerts = [alert(f"alertname={name} hub=a") for name in names]
-    elsewhere = alert("alertname=JupyterHubSpawnsFail hub=b")
-    inhibitor = Inhibitor([only], [*alerts, elsewhere], NOW)
-    assert [bool(inhibitor.inhibited_by(one)) for one in alerts] == [False, True, False, False]
-    assert not inhibitor.inhibited_by(elsewhere)
+HUB_DOWN = "alertname=JupyterHubDown job=hub component=hub severity=critical"
+SPAWNS = "component=spawns job=hub"
+RATIO = "alertname=JupyterHubSpawnFailureRatioHigh"
+SIMPLE = {
+    "what follows": (f"{HUB_DOWN} instance=a", f"{SPAWNS} instance=a", True),
+    "on another Hub": (f"{HUB_DOWN} instance=a", f"{SPAWNS} instance=b", False),
+    "of no target at all": (HUB_DOWN, f"{SPAWNS} instance=a", True),
+    "of another job": (HUB_DOWN, "component=spawns job=hub2 instance=a", False),
+    "what may be the cause": (HUB_DOWN, "component=storage job=hub", False),
+    "somebody's own": (HUB_DOWN, "alertname=Mine job=hub", False),
+    "the watchdog": (HUB_DOWN, "alertname=JupyterHubWatchdog component=monitoring job=hub", False),
+    "itself": (HUB_DOWN, HUB_DOWN, False),
+    "the same, less severe": (
+        f"{RATIO} {SPAWNS} severity=critical",
+        f"{RATIO} {SPAWNS} severity=warning",
+        True,
+    ),
+    "the same, more severe": (
+        f"{RATIO} {SPAWNS} severity=warning",
+        f"{RATIO} {SPAWNS} severity=critical",
+        False,
+    ),
+    "another rule": (
+        f"{RATIO} {SPAWNS} severity=critical",
+        f"alertname=JupyterHubSpawnsSlow {SPAWNS} severity=warning",
+        False,
+    ),
+    "another disk": (
+        "alertname=DiskFilling component=storage severity=critical path=x",
+        "alertname=DiskFilling component=storage severity=warning path=y",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIMPLE)
+def test_the_simple_case(name: str):
+    """With addresses only, a Hub that is down is one message, and what may be its cause is told."""
+    source, target, wanted = SIMPLE[name]
+    alerts = [alert(source), alert(target)]
+    inhibitor = Inhibitor(simple_config().inhibit_rules, alerts, NOW)
+    assert bool(inhibitor.inhibited_by(alerts[1])) is wanted
 
 
 values = st.sampled_from(["", "1", "2"])

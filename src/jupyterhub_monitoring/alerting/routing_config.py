@@ -5,21 +5,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import yaml
 
 from ..promql.numbers import format_duration
 from ..store.matcher import MatchType
 from .alert import ALERTNAME, Millis
 from .inhibit import InhibitRule
-from .matcher import Matcher, Matchers, in_order
+from .matcher import Matcher, Matchers, in_order, matchers_text
 from .receiver_config import ReceiverConfig
 from .route import Route
 from .time_interval import TimeInterval
 
-NEVER_HIDDEN = r"Monitoring.*|.*Watchdog|.*DeadMansSwitch"
-"""Names of alerts that do not follow from a Hub that is down: about ourselves, and the switch."""
+FOLLOW = "limits|logins|requests|spawns"
+"""Values of `component` on alerts of the pack that are no news while the Hub does not answer."""
+
+ONE_SERIES = f"hub|{FOLLOW}"
+"""... of which a rule has one alert for each Hub, so that the more severe one says it all."""
+
+NOBODY = "nobody"
+"""The receiver without a way to tell it: for the watchdog, which always fires."""
 
 
 @dataclass(frozen=True)
@@ -43,60 +50,90 @@ def shown(config: RoutingConfig) -> str:
 def simple_config(  # noqa: PLR0913 -- the settings of the one route, each with a default
     receiver: str = "default",
     *,
-    group_by: Sequence[str] = (ALERTNAME, "job"),
+    group_by: Sequence[str] = ("component", "job", "severity"),
     group_wait: Millis = 30_000,
     group_interval: Millis = 300_000,
     repeat_interval: Millis = 14_400_000,
     hub_down: str = "JupyterHubDown",
-    equal: Sequence[str] = ("hub",),
+    hub_label: str = "instance",
 ) -> RoutingConfig:
-    """Return the configuration of an operator who only says whom to tell: one receiver, told all.
+    """Return the configuration of an operator who only says whom to tell: *receiver* is told all.
 
-    While the alert *hub_down* fires, what has the same labels *equal* is not told of, but for the
-    alerts of `NEVER_HIDDEN`: it follows from it. An empty *hub_down* leaves that out.
+    One cause raises several alerts of one component; they are one message for each severity, so
+    that a critical one does not wait for the next message about a warning.
+
+    Hidden are, on the same Hub: what follows from the alert *hub_down* (an empty name leaves that
+    out), and the warning of a rule that is critical already. *hub_label* tells Hubs apart.
     """
-    route = Route(
+    watchdog = (Matcher(ALERTNAME, MatchType.REGEX, ".*Watchdog"),)
+    root = Route(
         receiver,
         group_by=frozenset(group_by),
         group_wait=group_wait,
         group_interval=group_interval,
         repeat_interval=repeat_interval,
     )
-    rules = (_hidden_by(hub_down, tuple(equal)),) if hub_down else ()
-    config = RoutingConfig(route, (ReceiverConfig(receiver),), rules)
+    key = f"{{}}/{matchers_text(watchdog)}"
+    aside = replace(root, receiver=NOBODY, matchers=watchdog, key=key, id=f"{key}/0")
+    config = RoutingConfig(
+        replace(root, routes=(aside,)),
+        (ReceiverConfig(receiver), ReceiverConfig(NOBODY)),
+        (*(_down(hub_down, hub_label) if hub_down else ()), _worse(hub_label)),
+    )
     return replace(config, text=_text(config))
 
 
-def _hidden_by(name: str, equal: tuple[str, ...]) -> InhibitRule:
-    source = Matcher(ALERTNAME, MatchType.EQUAL, name)
-    others = Matcher(ALERTNAME, MatchType.NOT_EQUAL, name)
-    follows = Matcher(ALERTNAME, MatchType.NOT_REGEX, NEVER_HIDDEN)
-    return InhibitRule((source,), in_order((others, follows)), equal)
+def _down(name: str, hub_label: str) -> tuple[InhibitRule, InhibitRule]:
+    """Return the rules for a Hub that is down, and for a job of which no target is left."""
+    down = Matcher(ALERTNAME, MatchType.EQUAL, name)
+    no_target = Matcher(hub_label, MatchType.EQUAL, "")
+    follows = (Matcher("component", MatchType.REGEX, FOLLOW),)
+    return (
+        InhibitRule((down,), follows, ("job", hub_label)),
+        InhibitRule(in_order((down, no_target)), follows, ("job",)),
+    )
+
+
+def _worse(hub_label: str) -> InhibitRule:
+    return InhibitRule(
+        in_order(
+            (
+                Matcher("component", MatchType.REGEX, ONE_SERIES),
+                Matcher("severity", MatchType.EQUAL, "critical"),
+            )
+        ),
+        (Matcher("severity", MatchType.REGEX, "warning|info"),),
+        (ALERTNAME, "job", hub_label),
+    )
 
 
 def _text(config: RoutingConfig) -> str:
-    """Return a file that says what a *config* of one route and one receiver does."""
-    route, name = config.route, json.dumps(config.route.receiver)
-    lines = [
-        "route:",
-        f"  receiver: {name}",
-        f"  group_by: {json.dumps(sorted(route.group_by))}",
-        f"  group_wait: {format_duration(route.group_wait)}",
-        f"  group_interval: {format_duration(route.group_interval)}",
-        f"  repeat_interval: {format_duration(route.repeat_interval)}",
-        "receivers:",
-        f"  - name: {name}",
-    ]
-    if config.inhibit_rules:
-        lines.append("inhibit_rules:")
-    for rule in config.inhibit_rules:
-        lines += [
-            f"  - source_matchers: {_list(rule.source)}",
-            f"    target_matchers: {_list(rule.target)}",
-            f"    equal: {json.dumps(list(rule.equal))}",
-        ]
-    return "\n".join(lines) + "\n"
+    """Return the file that says what a *config* of `simple_config` does."""
+    route = config.route
+    written = {
+        "route": {
+            "receiver": route.receiver,
+            "group_by": sorted(route.group_by),
+            "group_wait": format_duration(route.group_wait),
+            "group_interval": format_duration(route.group_interval),
+            "repeat_interval": format_duration(route.repeat_interval),
+            "routes": [
+                {"receiver": below.receiver, "matchers": _list(below.matchers)}
+                for below in route.routes
+            ],
+        },
+        "receivers": [{"name": receiver.name} for receiver in config.receivers],
+        "inhibit_rules": [
+            {
+                "source_matchers": _list(rule.source),
+                "target_matchers": _list(rule.target),
+                "equal": list(rule.equal),
+            }
+            for rule in config.inhibit_rules
+        ],
+    }
+    return str(yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
 
 
-def _list(matchers: Matchers) -> str:
-    return json.dumps([str(matcher) for matcher in matchers], ensure_ascii=False)
+def _list(matchers: Matchers) -> list[str]:
+    return [str(matcher) for matcher in matchers]
