@@ -20,6 +20,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from jupyterhub_monitoring.api import QueryRunner, handlers
+from jupyterhub_monitoring.api.alertmanager import alertmanager_handlers
 from jupyterhub_monitoring.promql.budget import Limits
 
 
@@ -30,6 +31,7 @@ class Context:
     engine: Any = None
     store: Any = None
     scraper: Any = None
+    notifier: Any = None
     limits: Limits = field(default_factory=Limits)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     unavailable: str | None = None
@@ -89,7 +91,11 @@ class ApiServer:
         asyncio.set_event_loop(self.loop)
         (socket,) = bind_sockets(0, "127.0.0.1")
         self.port = socket.getsockname()[1]
-        self._server = HTTPServer(Application(handlers(self.context, self.prefix)))
+        routes = [
+            *alertmanager_handlers(self.context, self.prefix),
+            *handlers(self.context, self.prefix),
+        ]
+        self._server = HTTPServer(Application(routes))
 
         async def begin() -> None:
             self._server.add_sockets([socket])

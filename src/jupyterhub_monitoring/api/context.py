@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from ..alerting.notifier import Notifier
     from ..promql.engine import Engine
     from ..scrape.scraper import Scraper
     from ..store.store import Store
@@ -31,6 +32,10 @@ class ApiContext(Protocol):
     @property
     def scraper(self) -> Scraper | None:
         """What scrapes, or None where nothing is scraped (`serve`)."""
+
+    @property
+    def notifier(self) -> Notifier | None:
+        """What decides whom to tell of alerts, or None where others do."""
 
     @property
     def queries(self) -> QueryRunner:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from .._version import __version__
+from ..alerting.notifier import Notifier
 from ..api import QueryRunner
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
@@ -37,6 +38,7 @@ class Context:
     registry: CollectorRegistry
     faults: Faults = field(default_factory=Faults)
     scraper: Scraper | None = None
+    notifier: Notifier | None = None
     started: float = field(default_factory=time.time)
     version: str = __version__
     open_store: Store | None = None
@@ -73,7 +75,14 @@ class Context:
     def flags(self) -> Mapping[str, str]:
         """Every setting that is a plain number or switch; the others may hold secrets."""
         known = self.settings
-        sections = (known.scrape, known.store, known.query, known.usage)
+        sections = (
+            known.scrape,
+            known.store,
+            known.query,
+            known.usage,
+            known.alerts,
+            known.rules,
+        )
         return {
             f"{type(section).__name__}.{name}": str(value)
             for section in sections

@@ -1,0 +1,56 @@
+"""`/api/v2/status` and `/api/v2/receivers`: the configuration in force, and who can be told."""
+
+from __future__ import annotations
+
+import platform
+
+from .documents import timestamp
+from .handler import AlertmanagerHandler, PlainAnswer
+
+
+class AlertmanagerStatus(AlertmanagerHandler):
+    """`/api/v2/status`."""
+
+    endpoint = "/alertmanager/api/v2/status"
+
+    async def show(self, *_args: str) -> None:
+        """Answer with the version, which is ours, and the configuration without its secrets."""
+        notifier, version = self.notifier, self.context.version
+        await self.give(
+            lambda: {
+                "cluster": {"peers": [], "status": "disabled"},
+                "config": {"original": notifier.routing.text},
+                "uptime": timestamp(notifier.started_at),
+                "versionInfo": {
+                    "branch": "",
+                    "buildDate": "",
+                    "buildUser": "jupyterhub-monitoring",
+                    "goVersion": f"Python {platform.python_version()}",
+                    "revision": "",
+                    "version": version,
+                },
+            }
+        )
+
+
+class ReceiverList(AlertmanagerHandler):
+    """`/api/v2/receivers`."""
+
+    endpoint = "/alertmanager/api/v2/receivers"
+
+    async def show(self, *_args: str) -> None:
+        """Answer with the names of all receivers."""
+        notifier = self.notifier
+        await self.give(lambda: [{"name": one.name} for one in notifier.routing.receivers])
+
+
+class AlertmanagerHealthy(PlainAnswer):
+    """`/-/healthy`."""
+
+    endpoint = "/alertmanager/-/healthy"
+
+
+class AlertmanagerReady(PlainAnswer):
+    """`/-/ready`."""
+
+    endpoint = "/alertmanager/-/ready"
