@@ -59,8 +59,9 @@ class SmtpServer:
                 await say("220 go on")
                 reader, writer = await _encrypted(reader, writer, self.starttls)
             elif word == "AUTH":
-                right = base64.b64decode(line.split()[-1]).endswith(self.password.encode())
-                await say("235 welcome" if right else f"535 5.7.8 not {self.password}")
+                given = base64.b64decode(line.split()[-1]).decode().rpartition("\0")[2]
+                right = given == self.password
+                await say("235 welcome" if right else f"535 5.7.8 {given} is wrong")
             elif word == "DATA":
                 await say("354 go on")
                 self._keep(await reader.readuntil(b"\r\n.\r\n"), writer)

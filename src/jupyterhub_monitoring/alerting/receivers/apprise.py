@@ -156,6 +156,8 @@ def _library() -> Any:
     if not log.handlers:
         log.addHandler(logging.NullHandler())
     log.setLevel(logging.DEBUG)
+    # For debugging it logs paths, and in these are tokens.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
     return library
 
 
