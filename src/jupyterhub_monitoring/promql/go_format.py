@@ -49,6 +49,18 @@ def format_general(x: float) -> str:
     return f"{'-' if sign else ''}{first}{fraction}e{int(exponent) + len(rest):+03d}"
 
 
+def format_exponent(x: float) -> str:
+    """Return *x* as Go's `%e` with the fewest digits: `1.5e+03`; `0e+00`, `NaN`, `+Inf`."""
+    plain = format_float(x)
+    if plain[-1] in "Nf":
+        return plain
+    sign, digits, exponent = Decimal(repr(float(x))).as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    shift = int(exponent) + len(text) - 1 if text else 0
+    fraction = text[1:].rstrip("0")
+    return f"{'-' if sign else ''}{text[:1] or '0'}{'.' if fraction else ''}{fraction}e{shift:+03d}"
+
+
 def _go(short: str) -> str:
     """Return the shortest form *short* without exponent, infinities and NaN by Go's names."""
     if short in _WORDS:
