@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_monitoring.alerting.pack import RULES, alert_names
 from jupyterhub_monitoring.alerting.routing_config import (
     NOBODY,
+    ONE_SERIES,
     RoutingConfig,
     shown,
     simple_config,
@@ -684,3 +686,36 @@ def test_the_simple_case_tells_everything_but_that_all_is_well(labels: dict[str,
 def test_without_a_name_of_the_hubs_alert_less_is_hidden():
     """What follows from a Hub that is down is told then; warnings that got critical are not."""
     assert len(simple_config(hub_down="").inhibit_rules) == 1
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "alert-routing.md"
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+def told(example: int, **labels: str) -> list[str]:
+    return [r.receiver for r in load_routing(EXAMPLES[example]).route.matching(labels)]
+
+
+def test_the_examples_of_the_docs_do_what_they_say():
+    """An operator who copies an example from the page has what the page says."""
+    for example in EXAMPLES:
+        load_routing(example)
+    assert told(0, severity="critical") == ["on-call", "mail"]
+    assert told(0, severity="warning") == ["mail"]
+    assert told(0, severity="info") == ["nobody"]
+    assert told(0, severity="info", alertname="JupyterHubWatchdog") == ["dead-mans-switch"]
+    assert told(1, group="physics-101") == ["physics"]
+    assert told(1, username="ada", alertname="JupyterHubServerOld") == ["helpdesk"]
+    assert told(1, alertname="JupyterHubDown") == ["admins"]
+    quiet = load_routing(EXAMPLES[2])
+    assert [bool(r.active_time_intervals) for r in quiet.route.routes] == [False, True]
+    assert load_routing(EXAMPLES[3]).inhibit_rules[0] in simple_config().inhibit_rules
+
+
+def test_the_simple_case_names_what_the_pack_has():
+    """Who renames an alert or a component of the built-in rules hears that it is named here."""
+    assert "JupyterHubDown" in alert_names()
+    assert [name for name in alert_names() if name.endswith("Watchdog")] == ["JupyterHubWatchdog"]
+    texts = [path.read_text() for path in RULES.glob("*.yaml")]
+    components = set(re.findall(r"component: (\w+)", "\n".join(texts)))
+    assert set(ONE_SERIES.split("|")) <= components

@@ -12,10 +12,10 @@ class IntegrationConfig:
     """One way to tell a receiver: an entry of `webhook_configs`, `email_configs` and so on.
 
     *settings* has the keys of the file, as plain Python values: str, `Secret` (addresses that are
-    secret or hold a password, too; see `secret.revealed`), bool, int, dict, list; durations are in
-    milliseconds. A key that the file leaves out
-    is absent, but `send_resolved` is always there, and so is what Alertmanager takes from `global`
-    (`http_config`, `smarthost`, `api_url` ...). Paths of files are absolute.
+    secret or hold a password, too), bool, int, dict, list; durations are in milliseconds. A key
+    that the file leaves out is absent, but `send_resolved` is always there, and so is what
+    Alertmanager takes from `global` (`http_config`, `smarthost`, `api_url` ...). Paths of files
+    are absolute where the file's folder is known.
     """
 
     kind: str  # "webhook", "email", "slack", "pagerduty" ...: the key without "_configs"

@@ -27,8 +27,3 @@ class Secret(str):
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
-
-
-def revealed(text: str) -> str:
-    """Return *text* itself, secret or not: for settings that are a secret only sometimes."""
-    return text.reveal() if isinstance(text, Secret) else text
