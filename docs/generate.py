@@ -306,14 +306,33 @@ def commands_page() -> str:
         summary, _, more = inspect.cleandoc(module.__doc__ or "").partition("\n")
         lines += ["", f"## `{parser.prog}`", "", summary]
         lines += ["", more.strip()] if more.strip() else []
-        rows = [_option(action) for action in parser._actions if _is_shown(action)]
-        lines += ["", "| option | what it does | default |", "| --- | --- | --- |"] if rows else []
-        lines += rows
+        lines += _options(parser)
+        for name, told, action in _sub_commands(parser):
+            lines += ["", f"### `{parser.prog} {name}`", "", f"{told[:1].upper()}{told[1:]}."]
+            lines += _options(action)
     return _page(lines)
 
 
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    rows = [_option(action) for action in parser._actions if _is_shown(action)]
+    heading = ["", "| option | what it does | default |", "| --- | --- | --- |"]
+    return [*heading, *rows] if rows else []
+
+
+def _sub_commands(
+    parser: argparse.ArgumentParser,
+) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """Give name, help and parser of what a command is followed by, as in `rules check`."""
+    for group in parser._actions:
+        if isinstance(group, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help or "" for choice in group._choices_actions}
+            for name, action in group.choices.items():
+                yield name, helps.get(name, ""), action
+
+
 def _is_shown(action: argparse.Action) -> bool:
-    return action.dest != "help" and action.help != argparse.SUPPRESS
+    is_group = isinstance(action, argparse._SubParsersAction)
+    return action.dest != "help" and action.help != argparse.SUPPRESS and not is_group
 
 
 def _option(action: argparse.Action) -> str:

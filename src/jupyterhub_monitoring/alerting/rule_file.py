@@ -27,8 +27,8 @@ from .rule_yaml import (
     duration,
     first_line,
     integer,
-    items,
     line_of,
+    mappings,
     record,
     text,
     texts,
@@ -112,7 +112,7 @@ def check_rules(name: str, text: str) -> Checked:
     groups: list[RuleGroup] = []
     try:
         top = record(document(text, reading), _FILE_KEYS, "a rule file", reading)
-        for node in items(top.get("groups"), "groups", reading):
+        for node in mappings(top.get("groups"), "groups", "a group", reading):
             groups.append(_Group(node, reading).read(groups))
     except TooMuch:
         pass
@@ -152,7 +152,8 @@ class _Group:
 
     def _rules(self, labels: Mapping[str, str], before: int) -> tuple[Rule, ...]:
         rules: list[Rule] = []
-        for number, node in enumerate(items(self.parts.get("rules"), "rules", self.reading), 1):
+        nodes = mappings(self.parts.get("rules"), "rules", "a rule", self.reading)
+        for number, node in enumerate(nodes, 1):
             if before + number > MOST_RULES:
                 self.reading.wrong(line_of(node), f"the file has more than {MOST_RULES:,} rules")
                 raise TooMuch

@@ -99,15 +99,21 @@ def document(text: str, reading: Reading) -> Node | None:
     return documents[0] if documents else None
 
 
-def items(node: Node | None, what: str, reading: Reading) -> list[Node]:
-    """Return the elements of a list; none where it is absent or something else."""
-    if is_null(node):
+def mappings(node: Node | None, what: str, element: str, reading: Reading) -> list[Node]:
+    """Return the mappings in a list; none where it is absent or something else.
+
+    An element that is null is left out, as yaml.v3 does; one that is no mapping is wrong.
+    """
+    if node is None or is_null(node):
         return []
     if not isinstance(node, SequenceNode):
         _not_a(node, "list", what, reading)
         return []
     reading.count(node)
-    return list(node.value)
+    for one in node.value:
+        if not isinstance(one, MappingNode) and not is_null(one):
+            _not_a(one, "mapping", element, reading)
+    return [one for one in node.value if isinstance(one, MappingNode)]
 
 
 def record(
@@ -135,7 +141,7 @@ def texts(node: Node | None, what: str, reading: Reading) -> dict[str, tuple[str
 
 def _pairs(node: Node | None, what: str, reading: Reading) -> Iterator[tuple[ScalarNode, Node]]:
     """Give keys and values of a mapping, what it merges (`<<: *other`) last; none where absent."""
-    if is_null(node):
+    if node is None or is_null(node):
         return
     if not isinstance(node, MappingNode):
         _not_a(node, "mapping", what, reading)
@@ -175,9 +181,8 @@ def _merged(nodes: list[Node], what: str, reading: Reading) -> Iterator[tuple[Sc
                     yield key, value
 
 
-def _not_a(node: Node | None, wanted: str, what: str, reading: Reading) -> None:
-    if node is not None:
-        reading.wrong(line_of(node), f"{what} is a {wanted}, not {_KINDS[type(node)]}")
+def _not_a(node: Node, wanted: str, what: str, reading: Reading) -> None:
+    reading.wrong(line_of(node), f"{what} is a {wanted}, not {_KINDS[type(node)]}")
 
 
 def _taken(node: ScalarNode, reading: Reading) -> bool:
@@ -226,9 +231,10 @@ def integer(node: Node | None, what: str, reading: Reading) -> int:
     if node is None or is_null(node):
         return 0
     written = text(node, what, reading)
-    quoted = isinstance(node, ScalarNode) and node.style
+    if not isinstance(node, ScalarNode):
+        return 0
     try:
-        return int(parse_number("" if quoted else written))
+        return int(parse_number("" if node.style else written))
     except ValueError:
         reading.wrong(line_of(node), f"{what} is a whole number, not {written!r:.60}")
         return 0

@@ -22,7 +22,7 @@ from ..errors import CannotStart
 PROGRAM = "jupyterhub-monitoring"
 VERBS = (
     *("hub", "demo", "health", "service", "serve", "import", "export", "check", "stats", "top"),
-    "notify",
+    *("notify", "rules"),
 )
 
 # The classes with settings, each with the module that it lives in.
