@@ -213,6 +213,10 @@ def test_wrong_arguments_are_named(commands, source, tmp_path):
     assert "--selector 'up{': 1:4: parse error" in commands.printed.err
     assert commands("export", "--data-dir", folder, "--format", "parquet") == 1
     assert "say where with --output" in commands.printed.err
+    assert commands("export", "--data-dir", folder, "--start", 2, "--end", 1) == 1
+    assert "--start is after --end" in commands.printed.err
+    assert commands("import", "--data-dir", folder, "--start", 1, source) == 1
+    assert "--start is for the import from a Prometheus" in commands.printed.err
 
 
 def open_on_a_full_disk(folder, *, read_only):

@@ -130,5 +130,8 @@ def test_a_refusal_is_shown(commands, server, tmp_path):
     server.failures = [401]
     assert commands("import", "--data-dir", tmp_path, server.url) == 1
     assert "answers 401: not now" in commands.printed.err
+    server.failures = [404]
+    assert commands("import", "--data-dir", tmp_path, server.url) == 1
+    assert "answers 404: not now; is this the address of a Prometheus?" in commands.printed.err
     assert commands("import", "--data-dir", tmp_path, server.url, "--selector", "up{") == 1
     assert "parse error" in commands.printed.err

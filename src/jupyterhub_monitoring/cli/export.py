@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     bar = Bar()
     if args.output is None and args.format == "parquet":
         raise CannotStart("a Parquet file is binary; say where with --output FILE")
+    if args.start > args.end:
+        raise CannotStart("--start is after --end")
     with opened(existing(args.data_dir), read_only=True) as store:
         export = Export(store, selected(args.selector), args.start, args.end)
 

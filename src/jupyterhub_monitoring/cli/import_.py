@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         what = _prometheus(args)
         name = f"{args.source} {what.matchers} {args.start} {args.end}"
     else:
+        _whole(args)
         what = Path(args.source)
         name = identity(what)
     bar = Bar()
@@ -69,6 +70,14 @@ def run(args: argparse.Namespace) -> int:
         spill.remove()
     print(_summary(counts))
     return 0
+
+
+def _whole(args: argparse.Namespace) -> None:
+    for option in ("selector", "start", "end", "token"):
+        if getattr(args, option):
+            raise CannotStart(
+                f"--{option} is for the import from a Prometheus; a file is imported whole"
+            )
 
 
 def _lay_down(what: PrometheusSource | Path, spill: Spill, bar: Bar) -> None:

@@ -134,6 +134,8 @@ class PrometheusSource:
             reason = _reason(error)
             if "too many samples" in reason or "more than" in reason:
                 raise _TooMuchError(reason) from None
+            if error.code == 404:
+                reason += "; is this the address of a Prometheus?"
             raise CannotStart(f"{url} answers {error.code}: {reason}") from None
 
 
