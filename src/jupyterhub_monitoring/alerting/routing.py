@@ -26,6 +26,7 @@ class Routing:
     config: RoutingConfig
     receivers: Receivers
     problems: tuple[str, ...] = ()
+    broken: bool = False  # the routing file cannot be used; *config* stands in for it
 
 
 def routing_of(
@@ -40,6 +41,7 @@ def routing_of(
     to *notify*, so that somebody is told.
     """
     problems: list[str] = []
+    broken = False
     extra = {**settings.receivers, **({NOTIFY: notify} if notify else {})}
     if not settings.routing_file:
         config = _simple(settings)
@@ -51,9 +53,9 @@ def routing_of(
         except WrongRouting as wrong:
             told = "the addresses of c.Monitoring.notify are" if notify else "nobody is"
             problems = [f"{wrong}; until it is mended {told} told of everything"]
-            config, extra = _simple(settings), {NOTIFY: notify}
+            config, extra, broken = _simple(settings), {NOTIFY: notify}, True
     receivers, wrong_parts = build_receivers(config, base_dir, extra, environ)
-    return Routing(config, receivers, (*problems, *wrong_parts))
+    return Routing(config, receivers, (*problems, *wrong_parts), broken)
 
 
 def read_routing(path: Path) -> RoutingConfig:

@@ -59,6 +59,10 @@ STORE_FULL = Code("MON-STORE-03", "The monitoring store cannot write", "store")
 DATA_FOLDER = Code("MON-DATA-01", "The data folder cannot be used", "data_dir", critical=True)
 TARGET_DOWN = Code("MON-SCRAPE-01", "A target cannot be scraped", "scrape")
 USAGE_UNKNOWN = Code("MON-USAGE-01", "What servers use cannot be seen", "usage")
+RULES_WRONG = Code("MON-RULES-01", "A rule file cannot be used", "rules")
+NOTIFY_WRONG = Code("MON-NOTIFY-01", "A way to tell people cannot be used", "notify")
+NOTIFY_NOT_KEPT = Code("MON-NOTIFY-02", "What was told cannot be kept on disk", "notify")
+NOT_DELIVERED = Code("MON-NOTIFY-03", "Messages are not delivered", "notify")
 SERVICE_SETTINGS_WRONG = Code("MON-CFG-01", "A setting of the service is not understood", "service")
 
 CODES: dict[str, Code] = {

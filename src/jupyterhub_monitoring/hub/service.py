@@ -169,6 +169,7 @@ class ManagedService:
         return {
             "JUPYTERHUB_MONITORING_DATA_DIR": str(data_folder(settings.data_dir, self.app.db_url)),
             "JUPYTERHUB_MONITORING_ALERTING": self._alerting(settings),
+            "JUPYTERHUB_MONITORING_HUB_FOLDER": str(Path.cwd()),
             "JUPYTERHUB_MONITORING_HUB_PID": str(os.getpid()),
             "JUPYTERHUB_MONITORING_SETTINGS": text,
             "JUPYTERHUB_MONITORING_SPAWNER_CLASS": original_name(self.app.spawner_class),

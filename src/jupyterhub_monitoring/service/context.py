@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from .._version import __version__
 from ..alerting.notifier import Notifier
+from ..alerting.rule_book import RuleBook
 from ..api import QueryRunner
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
@@ -39,6 +40,7 @@ class Context:
     faults: Faults = field(default_factory=Faults)
     scraper: Scraper | None = None
     notifier: Notifier | None = None
+    rules: RuleBook | None = None
     started: float = field(default_factory=time.time)
     version: str = __version__
     open_store: Store | None = None

@@ -15,15 +15,18 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from ..api import handlers
+from ..api.alertmanager import alertmanager_handlers
 from ..metrics import usernames
 from ..metrics.usernames import Usernames
 from ..scrape import Credentials, MonitoringScrape, Target, extra_targets
 from . import settings as service_settings
+from .alerting_part import AlertingPart
 from .application import Host
 from .context import make_registry
 from .gate import application, callback_route, gated
 from .hub_pages import hub_routes
 from .identities import use_bounded_cache
+from .outside import Outside
 from .pages import Route
 from .signals import die_with_parent, parent_gone
 from .surroundings import Surroundings
@@ -57,6 +60,10 @@ async def _run(surroundings: Surroundings) -> None:
     extra, problems = extra_targets(settings.scrape, always)
     settings = replace(settings, problems=(*settings.problems, *problems))
     host = Host(surroundings.folder, settings, registry, (*always, *extra))
+    if settings.alerts.enabled:
+        host.parts.append(
+            AlertingPart(host, Outside.of(surroundings.alerting), surroundings.hub_folder)
+        )
     snapshots = look_at_usage(host, surroundings, always[-1])
     if surroundings.parent:
         host.also(_end_with(surroundings.parent, host))
@@ -73,7 +80,7 @@ def routes(host: Host, snapshots: Snapshots | None, prefix: str) -> list[Route]:
         *hub_routes(host.context, host.keeper, prefix),
         callback_route(prefix),
         *usage_routes(host.context, snapshots, prefix),
-        *gated([*handlers(host.context, prefix)]),
+        *gated([*alertmanager_handlers(host.context, prefix), *handlers(host.context, prefix)]),
     ]
 
 

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from traitlets.config import Config
 
 from .. import configuration
+from ..alerting.pack_settings import MonitoringRules
+from ..alerting.settings import MonitoringAlerts
 from ..promql.settings import MonitoringQuery
 from ..scrape.settings import MonitoringScrape
 from ..store.settings import MonitoringStore
@@ -22,6 +24,8 @@ class Settings:
     store: MonitoringStore
     query: MonitoringQuery
     usage: MonitoringUsage
+    alerts: MonitoringAlerts
+    rules: MonitoringRules
     problems: tuple[str, ...] = ()
 
 
@@ -38,5 +42,8 @@ def read(text: str) -> Settings:
     store, wrong_store = configuration.load(MonitoringStore, app)
     query, wrong_query = configuration.load(MonitoringQuery, app)
     usage, wrong_usage = configuration.load(MonitoringUsage, app)
+    alerts, wrong_alerts = configuration.load(MonitoringAlerts, app)
+    rules, wrong_rules = configuration.load(MonitoringRules, app)
     problems += (*wrong_scrape, *wrong_store, *wrong_query, *wrong_usage)
-    return Settings(scrape, store, query, usage, tuple(problems))
+    problems += (*wrong_alerts, *wrong_rules)
+    return Settings(scrape, store, query, usage, alerts, rules, tuple(problems))
