@@ -31,6 +31,7 @@ class Context:
     engine: Any = None
     store: Any = None
     scraper: Any = None
+    rules: Any = None
     notifier: Any = None
     limits: Limits = field(default_factory=Limits)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from ..alerting.notifier import Notifier
+    from ..alerting.rule_status import GroupSnapshot
     from ..promql.engine import Engine
     from ..scrape.scraper import Scraper
     from ..store.store import Store
     from .queries import QueryRunner
+
+
+class Rules(Protocol):
+    """The rules in force."""
+
+    def snapshot(self) -> Sequence[GroupSnapshot]:
+        """Return every group and how it is, by file and name."""
 
 
 class ApiContext(Protocol):
@@ -36,6 +44,10 @@ class ApiContext(Protocol):
     @property
     def notifier(self) -> Notifier | None:
         """What decides whom to tell of alerts, or None where others do."""
+
+    @property
+    def rules(self) -> Rules | None:
+        """The rules in force, or None where there are none (`serve`)."""
 
     @property
     def queries(self) -> QueryRunner:

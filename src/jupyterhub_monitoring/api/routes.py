@@ -11,8 +11,9 @@ from .lookups import LabelNames, LabelValues, MetricMetadata, Series
 from .operations import Healthy, OwnMetrics, Ready, Unknown
 from .query import InstantQuery, RangeQuery
 from .query_text import Exemplars, FormatQuery, ParseQuery
+from .rules import Alerts, Rules
 from .status import BuildInfo, Flags, RuntimeInfo, TsdbStatus
-from .targets import Alerts, Rules, Targets
+from .targets import Targets
 
 HANDLERS: tuple[type[ApiHandler], ...] = (
     InstantQuery,

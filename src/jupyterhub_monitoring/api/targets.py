@@ -1,4 +1,4 @@
-"""`targets`, `rules` and `alerts`: what is scraped, and what is watched."""
+"""`targets`: what is scraped."""
 
 from __future__ import annotations
 
@@ -56,23 +56,3 @@ def rfc3339(time_ms: int) -> str:
     at = datetime.fromtimestamp(time_ms / 1000, timezone.utc)
     text = at.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
     return f"{text}Z"
-
-
-class Rules(ApiHandler):
-    """`/api/v1/rules`: no rules yet."""
-
-    endpoint = "/api/v1/rules"
-
-    async def answer(self, *_args: str) -> None:
-        """Answer with no groups."""
-        self.succeed({"groups": []})
-
-
-class Alerts(ApiHandler):
-    """`/api/v1/alerts`: no alerts yet."""
-
-    endpoint = "/api/v1/alerts"
-
-    async def answer(self, *_args: str) -> None:
-        """Answer with no alerts."""
-        self.succeed({"alerts": []})
