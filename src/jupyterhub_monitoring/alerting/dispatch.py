@@ -6,6 +6,7 @@ ends, either both are there or neither, and neither means that it is decided aga
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,6 +23,8 @@ from .message import Message, Reason, Receiver, Receivers
 from .notification_store import Decision, NotificationStore
 from .routing_config import RoutingConfig
 from .stages import Flush, Inhibit, MuteTimes, Silence, Stage, run
+
+log = logging.getLogger(__name__)
 
 TOLD_MS = 120 * 3_600_000
 """How long is known what was told of a group that is no more, unless its end was told."""
@@ -113,13 +116,7 @@ class Dispatcher:
 
         Raises `StoreError` where what was decided cannot be kept: it is tried again soon.
         """
-        stages, looks, alerts = self.stages(now), [], 0
-        for group in islice(self.groups.due(now), GROUPS_AT_ONCE):
-            self.groups.look_at(group, now + group.route.group_interval)
-            looks.append(self._look(group, stages, now))
-            alerts += len(group.alerts)
-            if alerts >= ALERTS_AT_ONCE:
-                break
+        looks = list(self._looks(now))
         try:
             self._carry_out(looks, now)
         except StoreError:
@@ -127,6 +124,21 @@ class Dispatcher:
                 self.groups.look_at(look.group, now + RETRY_MS)
             raise
         return len(looks)
+
+    def _looks(self, now: Millis) -> Iterator[_Look]:
+        """Look at some of the groups that are due, and say when to look at them again."""
+        stages: list[Stage] = []
+        alerts = 0
+        for group in islice(self.groups.due(now), GROUPS_AT_ONCE):
+            self.groups.look_at(group, now + group.route.group_interval)
+            stages = stages or self.stages(now)
+            try:
+                yield self._look(group, stages, now)
+            except Exception:  # a fault of ours must not keep the other groups from being told
+                log.exception("Group %s cannot be told of", group.key)
+            alerts += len(group.alerts)
+            if alerts >= ALERTS_AT_ONCE:
+                return
 
     def stages(self, now: Millis) -> list[Stage]:
         """Return what keeps alerts from being told at *now*, in the order in which it is asked."""
@@ -143,7 +155,9 @@ class Dispatcher:
 
     def _look(self, group: Group, stages: Sequence[Stage], now: Millis) -> _Look:
         look = _Look(group)
-        alerts = sorted(self._alerts_of(group), key=lambda a: (a.resolved(now), a.starts_at))
+        alerts = sorted(
+            self._alerts_of(group), key=lambda a: (a.resolved(now), a.starts_at, a.labels)
+        )
         look.over = group.alerts - {alert.labels for alert in alerts if not alert.resolved(now)}
         left = run(stages, Flush(group.route, tuple(alerts), now)).alerts
         if left:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import StoreDamaged, StoreError
+from ..errors import StoreDamaged, StoreError, StoreLocked
 from ..store.database import is_damage, takes_no_writes
 from ..store.lock import FolderLock
 
@@ -26,6 +26,9 @@ FILE = "alerts.sqlite"
 LOCK = "alerts.lock"
 APPLICATION = 0x4A484D41  # "JHMA": whose file this is
 VERSION = 1
+PATIENCE_SECONDS = 10.0
+"""How long another process may have the file before that is a problem: a service that ends."""
+
 MEMORY_BYTES = 256 << 20
 """What may be kept in memory while the disk takes nothing: all that may wait, and some more."""
 
@@ -76,6 +79,7 @@ class NotificationDatabase:
         """Why nothing is written to the disk now, and what to do; None while it is."""
         self.set_aside: list[Path] = []
         """Files that were no good and have been moved out of the way since we began."""
+        self._began = time.monotonic()
         self._lock: FolderLock | None = None
         self._damaged = False
         self._whole = False  # everything that the file holds is in memory, too
@@ -168,6 +172,10 @@ class NotificationDatabase:
             return False
         try:
             connection = self._open()
+        except StoreLocked as error:
+            if time.monotonic() - self._began >= PATIENCE_SECONDS:
+                self._say(error)
+            return False
         except (OSError, sqlite3.Error, StoreError) as error:
             self._say(error)
             return False
@@ -211,6 +219,8 @@ class NotificationDatabase:
     def _open(self) -> sqlite3.Connection:
         """Return the file, fit to be written to. Raises OSError, sqlite3.Error, `StoreError`."""
         if self._lock is None:
+            with contextlib.suppress(FileNotFoundError):  # nor is what it should be in
+                self.path.parent.mkdir(mode=0o700, exist_ok=True)
             self._lock = FolderLock(self.path.parent, LOCK)
         if self._damaged:
             return self._replace("it was found damaged while it was written to")

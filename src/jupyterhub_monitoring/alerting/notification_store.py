@@ -1,4 +1,4 @@
-"""Everything that alerting has to remember, in memory as on disk: alerts, silences, what was told."""
+"""All that alerting has to remember, in memory as on disk: alerts, silences, what was told."""
 
 from __future__ import annotations
 

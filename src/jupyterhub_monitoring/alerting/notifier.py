@@ -87,14 +87,14 @@ class Notifier:
     # --- Life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin to decide and to deliver, in the running event loop. A second start does nothing."""
+        """Begin to decide and to deliver, in the running event loop. Safe to repeat."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            for work in (self._decide(), self._delivery.run(), self._look_after()):
+            for work in (self._decide, self._delivery.run, self._look_after):
                 self._tasks.append(asyncio.ensure_future(self._forever(work)))
 
     async def stop(self) -> None:
-        """End within a second, also while a receiver hangs. What was not delivered stays on disk."""
+        """End within a second, also while a receiver hangs. What still waits stays on disk."""
         self._loop = None
         for task in self._tasks:
             task.cancel()
@@ -105,14 +105,15 @@ class Notifier:
         with self._lock:
             self._store.close()
 
-    async def _forever(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.critical("Nobody is told of alerts any more", exc_info=True)
-            self._failure = "deciding whom to tell has failed; the service's log says how"
+    async def _forever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do *work*, which never ends; where a fault of ours ends it, begin anew."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.critical("Telling of alerts has failed, it begins anew", exc_info=True)
+                self._failure = "telling of alerts has failed; the service's log says how"
+            await asyncio.sleep(LOOK_AFTER_SECONDS)
 
     # --- Alerts, configuration ---------------------------------------------------------------
 
