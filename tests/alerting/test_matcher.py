@@ -25,7 +25,11 @@ EQUAL, NOT_EQUAL, REGEX, NOT_REGEX = MatchType
         ("", "{}"),
         ("a=", '{a=""}'),
         ('a="x,y",b=z', '{a="x,y",b="z"}'),
+        (r'a="x\",y",b=z', r'{a="x\",y",b="z"}'),
+        (r'a="x\\",b=z', r'{a="x\\",b="z"}'),
         (r'a="say \"hi\"\n\\"', r'{a="say \"hi\"\n\\"}'),
+        (r'a="\d\",y",b=z', r'{a="\\d\",y",b="z"}'),  # only the older grammar
+        (r'a="\d\\",b=z', r'{a="\\d\\",b="z"}'),
         (r'a=~"\d+"', r'{a=~"\\d+"}'),  # the older grammar: no escape of Go's
         (r"a=\d", r'{a="\\d"}'),
         ("a=ü", '{a="ü"}'),

@@ -195,6 +195,7 @@ SAME: dict[str, str] = {
             "days_of_month: ['32']",
             "days_of_month: ['-32:-1']",
             "days_of_month: ['-5:5']",
+            "days_of_month: ['-31:5']",
             "days_of_month: ['5:-5']",
             "days_of_month: ['29:-1']",
             "days_of_month: ['25:-10']",
@@ -532,6 +533,15 @@ def test_receivers_have_what_global_gives(config: RoutingConfig):
     assert settings["slack"]["send_resolved"] is True
     assert settings["pagerduty"]["url"] == "https://events.pagerduty.com/v2/enqueue"
     assert settings["pagerduty"]["http_config"]["authorization"]["type"] == "Bearer"
+
+
+def test_an_address_of_an_api_ends_with_a_slash():
+    """What is appended to it is not appended to its last word."""
+    text = receiver("opsgenie", "api_key: x, api_url: 'https://u:s3cret@ops.example/v2'")
+    config = load_routing(text)
+    address = config.receivers[0].integrations[0].settings["api_url"]
+    assert address.reveal() == "https://u:s3cret@ops.example/v2/"
+    assert "s3cret" not in repr(config) + shown(config)
 
 
 def test_paths_are_of_the_files_folder(config: RoutingConfig):

@@ -20,6 +20,7 @@ from jupyterhub_monitoring.alerting.silence import (
     Silences,
     SilenceState,
 )
+from jupyterhub_monitoring.alerting.silence_index import SilenceIndex
 from jupyterhub_monitoring.errors import BadData, UnknownSilence
 
 NOW = 1_700_000_000_000
@@ -245,6 +246,15 @@ def test_thousands_of_silences_in_a_storm_of_alerts(silences: Silences):
     start = time.process_time()
     assert sum(bool(silences.silenced_by(one, NOW)) for one in alerts) == 2_000
     assert time.process_time() - start < 60  # it is 0.1 s for silences of different labels
+
+
+def test_what_is_remembered_is_bounded():
+    """Alerts that come and go for months do not fill the memory."""
+    index = SilenceIndex(remembered_alerts=3)
+    index.add("id", parse_matchers("a=b"))
+    for number in range(20):
+        assert index.ids(alert(a="b", n=str(number))) == ("id",)
+    assert len(index._known) <= 3
 
 
 steps = st.lists(
