@@ -164,7 +164,7 @@ async def test_a_silent_server():
         made.timeout_seconds = 0.2
         failed = await failure(made)
         assert failed.retry
-        server.wait = False
+        server.released.set()
 
 
 async def test_a_sender_that_cannot_be():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import ssl
 from dataclasses import replace
 from urllib.parse import parse_qs
 
@@ -13,6 +13,7 @@ from jupyterhub_monitoring.alerting.message import Message, Receiver
 from jupyterhub_monitoring.alerting.notify_urls import receiver_of
 from jupyterhub_monitoring.alerting.receiver_config import IntegrationConfig
 from jupyterhub_monitoring.alerting.receivers import text
+from jupyterhub_monitoring.alerting.receivers.announcement import announcement
 from jupyterhub_monitoring.alerting.receivers.configured import receiver
 from jupyterhub_monitoring.alerting.receivers.texts import Texts
 from jupyterhub_monitoring.alerting.receivers.webhook import payload
@@ -22,7 +23,6 @@ from support.certificates import certificate, server_context
 from support.hook import Hook
 from support.messages import RESOLVED, alert, message
 
-KEY = "4ef5ff1ed8d0ec9ec0cf1af0a5d3cd0ef6c1c4a5a1eff3ee5c0eb6d2b1fa3d0c"
 TITLE = "[FIRING 1] Servers fail to start"
 
 
@@ -90,7 +90,7 @@ async def test_the_address_may_stand_in_a_file(tmp_path):
         await made.send(message())
         assert hook.requests[0].uri == "/new"
     file.unlink()
-    with pytest.raises(DeliveryFailed, match="url_file .* cannot be read: No such file"):
+    with pytest.raises(DeliveryFailed, match=r"url_file .* cannot be read: No such file"):
         await made.send(message())
 
 
@@ -123,7 +123,43 @@ async def test_whom_we_trust(tmp_path):
             made = configured("webhook", url=hook.url, http_config={"tls_config": tls})
             await made.send(message())
         assert len(hook.requests) == 3
-        assert ssl.HAS_TLSv1_3
+
+
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """What a proxy does: connect where it is asked to, and pass bytes on."""
+    target = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+    host, _, port = target.rpartition(":")
+    there, out = await asyncio.open_connection(host, int(port))
+    writer.write(b"HTTP/1.1 200 go on\r\n\r\n")
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(4096):
+            sink.write(data)
+        sink.close()
+
+    await asyncio.gather(pump(reader, out), pump(there, writer))
+
+
+async def test_through_a_proxy(tmp_path):
+    """`proxy_url` is a tunnel: the certificate is still the server's; `no_proxy` goes round it."""
+    files, used = certificate(tmp_path), []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        used.append(1)
+        await _relay(reader, writer)
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    async with Hook(tls=server_context(files)) as hook:
+        http = {
+            "tls_config": {"ca_file": str(files[0])},
+            "proxy_url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        }
+        await configured("webhook", url=hook.url, http_config=http).send(message())
+        assert (len(hook.requests), len(used)) == (1, 1)
+        round_it = {**http, "no_proxy": "example.org,127.0.0.1"}
+        await configured("webhook", url=hook.url, http_config=round_it).send(message())
+        assert (len(hook.requests), len(used)) == (2, 1)
+    server.close()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -182,7 +218,10 @@ async def test_slack_says_no_with_200():
             "msteamsv2",
             lambda told: "".join(b["text"] for b in told["attachments"][0]["content"]["body"]),
         ),
-        ("rocketchat", lambda told: told["attachments"][0]["title"] + told["attachments"][0]["text"]),
+        (
+            "rocketchat",
+            lambda told: told["attachments"][0]["title"] + told["attachments"][0]["text"],
+        ),
         ("webex", lambda told: told["markdown"]),
     ],
 )
@@ -209,7 +248,9 @@ async def test_pagerduty():
 
 async def test_opsgenie():
     """A group is one alert: it is opened, and the same is closed."""
-    told = await sent("opsgenie", message(), "api_url", api_key=Secret("k"), priority="P1", tags="a, b")
+    told = await sent(
+        "opsgenie", message(), "api_url", api_key=Secret("k"), priority="P1", tags="a, b"
+    )
     over = await sent("opsgenie", RESOLVED, "api_url", api_key=Secret("k"))
     assert told["headers"]["Authorization"] == "GenieKey k"
     assert (told["message"], told["priority"], told["tags"]) == (TITLE, "P1", ["a", "b"])
@@ -286,8 +327,6 @@ async def test_announcement_package():
 
 def test_announcements_hold_no_markup():
     """Text of a label cannot become a script on every user's page."""
-    from jupyterhub_monitoring.alerting.receivers.announcement import announcement
-
     evil = message(
         replace(alert(), annotations=(("announcement", "<script>alert(1)</script>"),)),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import sys
 import textwrap
@@ -113,7 +112,7 @@ async def test_arguments_are_not_shown(program):
 async def test_a_program_that_is_gone(program, tmp_path: Path):
     """It may come back with the next deployment: tried again."""
     made = program("pass")
-    os.unlink(tmp_path / "tell me")
+    (tmp_path / "tell me").unlink()
     failed = await failure(made)
     assert failed.retry
     assert "did not start: No such file" in str(failed)

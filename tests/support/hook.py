@@ -56,4 +56,3 @@ class Hook:
         start = ResponseStartLine("HTTP/1.1", self.status, "As the test wants")
         done = connection.write_headers(start, HTTPHeaders(headers), body)
         asyncio.ensure_future(done).add_done_callback(lambda _: connection.finish())
-

@@ -19,7 +19,8 @@ class SmtpServer:
     starttls: ssl.SSLContext | None = None
     tls: ssl.SSLContext | None = None  # from the first byte
     replies: dict[str, str] = field(default_factory=dict)
-    wait: bool = False  # say nothing at all
+    wait: bool = False  # say nothing at all, until it is `released`
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     commands: list[str] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)  # of each mail
@@ -38,39 +39,38 @@ class SmtpServer:
         writer.close()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async def say(text: str) -> None:
-            writer.write(text.encode() + b"\r\n")
-            await writer.drain()
-
-        while self.wait:
-            await asyncio.sleep(0.05)
-        await say("220 mail.example.org")
+        if self.wait:
+            await self.released.wait()
+        writer.write(b"220 mail.example.org\r\n")
         while line := (await reader.readline()).decode().strip():
-            word = line.split()[0].upper()
             self.commands.append(line)
-            if word in self.replies:
-                await say(self.replies[word])
-            elif word == "EHLO":
-                await say("250-mail.example.org")
-                if self.starttls and not writer.get_extra_info("ssl_object"):
-                    await say("250-STARTTLS")
-                await say("250 AUTH PLAIN" if self.password else "250 8BITMIME")
-            elif word == "STARTTLS":
-                await say("220 go on")
-                reader, writer = await _encrypted(reader, writer, self.starttls)
-            elif word == "AUTH":
-                given = base64.b64decode(line.split()[-1]).decode().rpartition("\0")[2]
-                right = given == self.password
-                await say("235 welcome" if right else f"535 5.7.8 {given} is wrong")
-            elif word == "DATA":
-                await say("354 go on")
-                self._keep(await reader.readuntil(b"\r\n.\r\n"), writer)
-                await say("250 taken")
-            elif word == "QUIT":
-                await say("221 bye")
+            word = line.split()[0].upper()
+            writer.write(self._reply(word, line, writer).encode() + b"\r\n")
+            await writer.drain()
+            if word == "QUIT":
                 return
-            else:
-                await say("250 ok")
+            if word in self.replies:
+                continue
+            if word == "STARTTLS":
+                reader, writer = await _encrypted(writer, self.starttls)
+            elif word == "DATA":
+                self._keep(await reader.readuntil(b"\r\n.\r\n"), writer)
+                writer.write(b"250 taken\r\n")
+
+    def _reply(self, word: str, line: str, writer: asyncio.StreamWriter) -> str:
+        if word in self.replies:
+            return self.replies[word]
+        if word == "EHLO":
+            offered = ["8BITMIME"]
+            if self.starttls and not writer.get_extra_info("ssl_object"):
+                offered.append("STARTTLS")
+            if self.password:
+                offered.append("AUTH PLAIN")
+            return "\r\n".join(["250-mail.example.org", *[f"250-{o}" for o in offered], "250 OK"])
+        if word == "AUTH":
+            given = base64.b64decode(line.split()[-1]).decode().rpartition("\0")[2]
+            return "235 welcome" if given == self.password else f"535 5.7.8 {given} is wrong"
+        return {"STARTTLS": "220 go on", "DATA": "354 go on", "QUIT": "221 bye"}.get(word, "250 ok")
 
     def _keep(self, mail: bytes, writer: asyncio.StreamWriter) -> None:
         self.encrypted.append(writer.get_extra_info("ssl_object") is not None)
@@ -78,7 +78,7 @@ class SmtpServer:
 
 
 async def _encrypted(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext | None
+    writer: asyncio.StreamWriter, context: ssl.SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     protocol = writer.transport.get_protocol()
