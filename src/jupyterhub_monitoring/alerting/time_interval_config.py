@@ -105,7 +105,9 @@ def _location(node: Node, reading: Reading) -> str:
         try:
             ZoneInfo(name)
         except (KeyError, ValueError, OSError):
-            raise reading.wrong(node, f"no time zone {name!r} is known here") from None
+            raise reading.wrong(
+                node, f"no time zone {name!r} is known here (pip install tzdata has all)"
+            ) from None
     return name
 
 
