@@ -1,0 +1,172 @@
+"""Groups in their rhythm: on time, apart from each other, never twice, and ended quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from jupyterhub_monitoring.alerting.rule import RuleGroup
+from jupyterhub_monitoring.alerting.rule_loop import GroupLoop
+from jupyterhub_monitoring.metrics.alerting_catalogue import RULE_ITERATIONS_MISSED
+from support.rules_rig import Rig
+
+PATIENCE = 60.0
+"""Seconds that a busy machine gets for what takes milliseconds."""
+
+
+@dataclass
+class Evaluation:
+    """A group that does *work* when it is evaluated, and remembers when that was."""
+
+    name: str = "g"
+    interval_ms: int = 50
+    work: Callable[[], object] = lambda: None
+    times: list[int] = field(default_factory=list)
+    shifts: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.group = RuleGroup("rules.yaml", self.name, ())
+        self.key = f"loop;{self.name}"
+        self.stopped = threading.Event()
+
+    def evaluate(self, at: int) -> None:
+        self.times.append(at)
+        self.work()
+
+    def clock_was_set(self, by: int) -> None:
+        self.shifts.append(by)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+class Clock:
+    """The running event loop's clock, which can be set."""
+
+    def __init__(self) -> None:
+        self.ahead = 1_700_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.ahead + asyncio.get_running_loop().time() * 1000
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(int(PATIENCE / 0.005)):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise TimeoutError
+
+
+def missed(evaluation: Evaluation) -> float:
+    return RULE_ITERATIONS_MISSED.labels(evaluation.key)._value.get()
+
+
+async def test_a_group_is_evaluated_at_its_moments():
+    """Each time at a whole interval after the one before, in a thread of its own."""
+    here = threading.get_ident()
+    threads: set[int] = set()
+    evaluation = Evaluation(work=lambda: threads.add(threading.get_ident()))
+    told: list[int] = []
+    with ThreadPoolExecutor(2) as pool:
+        loop = GroupLoop(evaluation, pool, Clock(), lambda: told.append(1))
+        loop.start()
+        await until(lambda: len(told) >= 4)
+        await loop.stop()
+    steps = {b - a for a, b in zip(evaluation.times, evaluation.times[1:], strict=False)}
+    assert all(step > 0 and step % evaluation.interval_ms == 0 for step in steps)
+    assert here not in threads
+
+
+async def test_a_slow_group_holds_up_no_other():
+    """The other one goes on in its rhythm; of the slow one the missed moments are counted."""
+    go_on = threading.Event()
+    slow = Evaluation("slow", work=lambda: go_on.wait(PATIENCE))
+    fast = Evaluation("fast")
+    before = missed(slow)
+    with ThreadPoolExecutor(2) as pool:
+        loops = [GroupLoop(one, pool, Clock(), lambda: None) for one in (slow, fast)]
+        for loop in loops:
+            loop.start()
+        await until(lambda: len(slow.times) == 1 and len(fast.times) >= 6)
+        assert len(slow.times) == 1
+        go_on.set()
+        await until(lambda: len(slow.times) >= 2)
+        for loop in loops:
+            await loop.stop()
+    assert missed(slow) - before >= 1
+    assert slow.times[1] - slow.times[0] > slow.interval_ms
+
+
+async def test_no_more_groups_at_once_than_threads():
+    """A hundred groups that are due do not take all cores."""
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        threading.Event().wait(0.01)
+        with lock:
+            at_once -= 1
+
+    groups = [Evaluation(f"group{n}", work=work) for n in range(20)]
+    with ThreadPoolExecutor(2) as pool:
+        loops = [GroupLoop(one, pool, Clock(), lambda: None) for one in groups]
+        for loop in loops:
+            loop.start()
+        await until(lambda: all(len(one.times) >= 2 for one in groups))
+        await asyncio.gather(*[loop.stop() for loop in loops])
+    assert most == 2
+
+
+async def test_an_evaluation_that_fails_is_followed_by_the_next():
+    """A fault of ours ends no group."""
+
+    def fail() -> None:
+        raise RuntimeError("a fault")
+
+    evaluation = Evaluation(work=fail)
+    with ThreadPoolExecutor(1) as pool:
+        loop = GroupLoop(evaluation, pool, Clock(), lambda: None)
+        loop.start()
+        await until(lambda: len(evaluation.times) >= 3)
+        await loop.stop()
+
+
+async def test_a_clock_that_is_set_back_repeats_nothing():
+    """The group goes on, at times that it never had, and its alerts wait on."""
+    evaluation, clock = Evaluation(interval_ms=40), Clock()
+    with ThreadPoolExecutor(1) as pool:
+        loop = GroupLoop(evaluation, pool, clock, lambda: None)
+        loop.start()
+        await until(lambda: len(evaluation.times) >= 5)
+        clock.ahead -= 160
+        seen = len(evaluation.times)
+        await until(lambda: len(evaluation.times) >= seen + 10)
+        await loop.stop()
+    assert len(set(evaluation.times)) == len(evaluation.times)
+    assert all(by < 0 for by in evaluation.shifts)
+
+
+async def test_a_group_that_is_asking_ends_at_once():
+    """The query is cancelled; nothing is evaluated afterwards."""
+    rig = Rig()
+    for at in range(0, 4_000_000, 10_000):
+        rig.series.put(at, **{f'a{{i="{i}"}}': at for i in range(2)})
+    inner = "a"
+    for _ in range(8):
+        inner = f"max_over_time({inner}[4000s:1s])"
+    group = rig.group(f"- record: r\n  expr: {inner}", head="interval: 20ms")
+    clock = Clock()
+    clock.ahead = 4_000_000 - asyncio.get_running_loop().time() * 1000
+    with ThreadPoolExecutor(1) as pool:
+        loop = GroupLoop(group, pool, clock, lambda: None)
+        loop.start()
+        await until(lambda: group._queries._running is not None)
+        await asyncio.wait_for(loop.stop(), PATIENCE)
+    assert "canceled" in group.runs[0].status.last_error
