@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import quote_plus
 
 import re2
 
 from ..errors import BadMatcher
-from .go_template.calls import bounded
+from .go_template import bounded, costly
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 _MOST_MEMORY = 1 << 20  # as for matchers
@@ -64,36 +65,54 @@ def match(expression: str, text: str) -> bool:
     return pattern(expression).search(text) is not None
 
 
+@costly
 def re_replace_all(expression: str, replacement: str, text: str) -> str:
     """Replace what matches; `$1`, `${1}` and `${name}` are what a group matched, `$$` is `$`."""
     compiled = pattern(expression)
+    expand = _expansion(replacement, compiled)
     parts: list[str] = []
     end = length = 0
     for found in compiled.finditer(text):
         start, stop = found.span()
         parts.append(text[end:start])
         if stop > end or start == 0:  # nothing right after a match is none
-            parts.append(_expanded(replacement, found, compiled.groupindex))
+            parts.append(expand(found))
         length += len(parts[-1]) + start - end
         bounded(length)
         end = stop
     return "".join((*parts, text[end:]))
 
 
-def _expanded(replacement: str, found: re2._Match, names: dict[str, int]) -> str:
-    def group(reference: re.Match[str]) -> str:
-        name = reference[1] or reference[2]
-        if name is None:
-            return "$"
-        if name.isdecimal() and name.isascii():
-            number = int(name) if len(name) < 9 else -1
-        else:
-            number = names.get(name, -1)
-        return (found.group(number) or "") if 0 <= number <= found.re.groups else ""
+def _expansion(replacement: str, compiled: re2._Regexp) -> Callable[[re2._Match], str]:
+    """Return what makes of a match the text that *replacement* means."""
+    pieces: list[str | int] = []
+    end = 0
+    for reference in _REFERENCE.finditer(replacement):
+        pieces += [replacement[end : reference.start()], _group(reference, compiled)]
+        end = reference.end()
+    pieces.append(replacement[end:])
+    if all(isinstance(piece, str) for piece in pieces):
+        plain = "".join(map(str, pieces))
+        return lambda _: plain
 
-    text = _REFERENCE.sub(group, replacement)
-    bounded(len(text))
-    return text
+    def expand(found: re2._Match) -> str:
+        texts = [p if isinstance(p, str) else found.group(p) or "" for p in pieces]
+        bounded(sum(map(len, texts)))
+        return "".join(texts)
+
+    return expand
+
+
+def _group(reference: re.Match[str], compiled: re2._Regexp) -> str | int:
+    """Return the number of the group that is meant; a text where it is none."""
+    name = reference[1] or reference[2]
+    if name is None:
+        return "$"
+    if name.isdecimal() and name.isascii():
+        number = int(name) if len(name) < 9 else -1
+    else:
+        number = compiled.groupindex.get(name, -1)
+    return number if 0 <= number <= compiled.groups else ""
 
 
 def graph_link(expression: str) -> str:

@@ -11,7 +11,7 @@ It is the language of Go 1.18 to 1.22: all Prometheus and Alertmanager from 2022
 """
 
 from .budget import Limits
-from .calls import LONGEST_TEXT, bounded
+from .calls import LONGEST_TEXT, bounded, costly
 from .template import Template, TemplateSet
 from .values import GoObject, StringMap
 
@@ -23,4 +23,5 @@ __all__ = [
     "Template",
     "TemplateSet",
     "bounded",
+    "costly",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ...errors import TemplateError
 
-CHARACTERS_PER_STEP = 64
-"""Text that a function gets or gives counts as work: so many characters are one step."""
+SIZE_PER_STEP = 16
+"""What a function gets or gives counts as work: so many characters or elements are one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,10 @@ class Budget:
         if self.steps > self.limits.steps:
             raise TemplateError(line, f"the template takes more than {self.limits.steps:,} steps")
 
-    def text(self, line: int, text: str) -> None:
-        """Count text that a function gave or got. Raises TemplateError at the limit."""
-        self.step(line, len(text) // CHARACTERS_PER_STEP)
+    def value(self, line: int, value: Any, *, costly: bool = False) -> None:
+        """Count what a function gave or got. Raises TemplateError at the limit."""
+        if isinstance(value, (str, list, tuple, Mapping)):
+            self.step(line, len(value) if costly else len(value) // SIZE_PER_STEP)
 
     def write(self, line: int, text: str) -> None:
         """Count text that is written out. Raises TemplateError at the limit."""

@@ -126,7 +126,7 @@ def _text_of(args: tuple[Any, ...]) -> str:
 
 
 def _call(function: Any, *args: Any) -> Any:  # noqa: ARG001 -- no value of ours is a function
-    raise ValueError(f"error calling call: non-function of type {type_name(function)}")
+    raise ValueError(f"non-function of type {type_name(function)}")
 
 
 BUILTINS: Mapping[str, GoFunction] = {

@@ -11,12 +11,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, get_origin
-from weakref import WeakKeyDictionary
+from typing import Any, TypeVar, get_origin
+from weakref import WeakKeyDictionary, WeakSet
 
 from .values import is_slice, type_name
 
-LONGEST_TEXT = 1 << 20
+LONGEST_TEXT = 1 << 18
 """Characters that a text made by a function may have."""
 
 GoFunction = Callable[..., Any]
@@ -26,6 +26,21 @@ def bounded(length: int) -> None:
     """Refuse to make a text of *length* characters, where that is too long. Raises ValueError."""
     if length > LONGEST_TEXT:
         raise ValueError(f"text of more than {LONGEST_TEXT:,} characters")
+
+
+_F = TypeVar("_F", bound=GoFunction)
+_costly: WeakSet[GoFunction] = WeakSet()
+
+
+def costly(function: _F) -> _F:
+    """Mark a function that does much for each character that it gets, such as replacing all."""
+    _costly.add(function)
+    return function
+
+
+def is_costly(function: GoFunction) -> bool:
+    """Say whether each character counts as a step of its own."""
+    return getattr(function, "__func__", function) in _costly
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from ...errors import MonitoringError, TemplateError
 from .budget import Budget, Limits
 from .builtin import SHORT_CIRCUIT
-from .calls import GoFunction, fitting, signature_of
+from .calls import GoFunction, fitting, is_costly, signature_of
 from .formatting import written
 from .tree import (
     Action,
@@ -102,9 +102,10 @@ class Evaluator:
         if node.pipeline.variables:
             return
         try:
-            self._write(written(value))
+            text = written(value)
         except ValueError as error:
             self._fail(str(error))
+        self._write(text)
 
     def _if(self, node: If, dot: Any) -> _Flow | None:
         mark = len(self.variables)
@@ -217,6 +218,7 @@ class Evaluator:
 
     def _operand(self, operand: Operand, dot: Any) -> Any:  # noqa: PLR0911 -- one for each kind
         """Return the value of an argument."""
+        self.budget.step(self.line)
         match operand:
             case Dot():
                 return dot
@@ -256,6 +258,7 @@ class Evaluator:
         final: Any = _ABSENT,
     ) -> Any:
         """Look up *names* one in the other; the last may be a method with arguments."""
+        self.budget.step(self.line, len(names))
         for name in names[:-1]:
             receiver = self._member(receiver, name, dot, (), _ABSENT)
         return self._member(receiver, names[-1], dot, rest, final)
@@ -324,17 +327,16 @@ class Evaluator:
         return self._result(name, function, arguments)
 
     def _result(self, name: str, function: GoFunction, arguments: list[Any]) -> Any:
+        costly = is_costly(function)
         for argument in arguments:
-            if isinstance(argument, str):
-                self.budget.text(self.line, argument)
+            self.budget.value(self.line, argument, costly=costly)
         try:
             result = function(*arguments)
         except TemplateError:
             raise
         except (ValueError, ArithmeticError, MonitoringError) as error:
             self._fail(f"error calling {name}: {error}")
-        if isinstance(result, str):
-            self.budget.text(self.line, result)
+        self.budget.value(self.line, result)
         return result
 
 

@@ -33,11 +33,14 @@ from .tree import (
     is_empty,
 )
 
-LONGEST = 1 << 20
+LONGEST = 1 << 18
 """Characters that a template's text may have."""
 
 DEEPEST = 40
 """Levels of blocks and parentheses within each other."""
+
+MOST_VARIABLES = 200
+"""Variables that are there at one place."""
 
 _OPERANDS = {
     Kind.BOOL,
@@ -344,6 +347,8 @@ class _Parser:
     def _declare(self, variables: list[str], *, assigns: bool) -> None:
         if not assigns:
             self.variables += variables
+        if len(self.variables) > MOST_VARIABLES:
+            self._fail(f"more than {MOST_VARIABLES} variables")
         for name in variables:
             if name not in self.variables:
                 self._fail(f'undefined variable "${name}"')

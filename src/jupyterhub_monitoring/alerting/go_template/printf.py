@@ -16,9 +16,9 @@ from .values import GoObject, as_bytes, is_slice, is_struct, type_name
 
 _VERB = re.compile(
     r"%(?P<flags>[+\-# 0]*)"
-    r"(?:\[(?P<width_index>[^\]]*)\](?=\*))?(?P<width>\*|\d*)"
-    r"(?:(?P<dot>\.)(?:\[(?P<precision_index>[^\]]*)\](?=\*))?(?P<precision>\*|\d*))?"
-    r"(?:\[(?P<index>[^\]]*)\])?(?P<verb>.?)",
+    r"(?:\[(?P<width_index>[^\]]{0,9})\](?=\*))?(?P<width>\*|\d*)"
+    r"(?:(?P<dot>\.)(?:\[(?P<precision_index>[^\]]{0,9})\](?=\*))?(?P<precision>\*|\d*))?"
+    r"(?:\[(?P<index>[^\]]{0,9})\])?(?P<verb>.?)",
     re.DOTALL,
 )
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
