@@ -39,8 +39,10 @@ def load(cls: type[S], app: Any) -> tuple[S, list[str]]:
         try:
             setattr(settings, name, _plain(value, known[name]))
         except (TraitError, ValueError, TypeError) as error:
+            # The error shows the value, which must not be where that may be a secret.
+            why = f"takes {known[name].info()}." if known[name].metadata.get("secret") else error
             problems.append(
-                f"c.{cls.__name__}.{name}: {error} Its default {known[name].default()!r} is used."
+                f"c.{cls.__name__}.{name}: {why} Its default {known[name].default()!r} is used."
             )
     return settings, problems
 

@@ -75,8 +75,8 @@ def test_every_kind_is_there(tmp_path: Path):
         ("sns_configs: [{topic_arn: x}]", r"sns_configs is not supported here; .*sns://"),
         ("wechat_configs: [{api_secret: x, corp_id: y}]", "wechat_configs is not supported"),
         (
-            "webhook_configs: [{url: 'http://h/', http_config: {oauth2: {client_id: a, "
-            "client_secret: b, token_url: 'http://t/'}}}]",
+            "webhook_configs: [{url: 'http://h/', http_config: {oauth2: {client_id: a,"  # noqa: ISC004
+            " client_secret: b, token_url: 'http://t/'}}}]",
             "oauth2 of http_config is not supported; use",
         ),
         (

@@ -94,7 +94,9 @@ TEMPLATES = {
         "firing teachers https://hub.example.org/services/monitoring/"
     ),
     "{{ .Alerts.Firing | len }}{{ .Alerts.Resolved | len }}{{ len .Alerts }}": "112",
-    "{{ range .Alerts }}{{ .Labels.hub }}:{{ .Status }};{{ end }}": "physics:firing;maths:resolved;",
+    "{{ range .Alerts }}{{ .Labels.hub }}:{{ .Status }};{{ end }}": (
+        "physics:firing;maths:resolved;"
+    ),
     "{{ .CommonLabels.alertname }}/{{ .GroupLabels.alertname }}": "SpawnsFail/SpawnsFail",
     "{{ .CommonAnnotations.summary | toUpper }}": "SERVERS FAIL TO START",
     "{{ .CommonLabels.nope }}": "",

@@ -68,7 +68,7 @@ class SmtpServer:
                 offered.append("AUTH PLAIN")
             return "\r\n".join(["250-mail.example.org", *[f"250-{o}" for o in offered], "250 OK"])
         if word == "AUTH":
-            given = base64.b64decode(line.split()[-1]).decode().rpartition("\0")[2]
+            given = base64.b64decode(line.rpartition(" ")[2]).decode().rpartition("\0")[2]
             return "235 welcome" if given == self.password else f"535 5.7.8 {given} is wrong"
         return {"STARTTLS": "220 go on", "DATA": "354 go on", "QUIT": "221 bye"}.get(word, "250 ok")
 

@@ -41,7 +41,7 @@ class MonitoringAlerts(LoggingConfigurable):
             c.MonitoringAlerts.receivers = {"teachers": ["ntfy://ntfy.example.org/hub"]}
 
         A name that the file does not have is told nothing, and the service says so.""",
-    ).tag(config=True)
+    ).tag(config=True, secret=True)
 
     evaluation_interval_seconds = Float(
         15.0,

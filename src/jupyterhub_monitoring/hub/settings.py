@@ -75,14 +75,14 @@ class Monitoring(LoggingConfigurable):
         `https://…` (a webhook), `script:///path`; see docs/how-to/alerts.md for more. Secrets may
         stand elsewhere: `${NAME}` is a variable of the Hub's environment, `${file:/path}` a file.
         Empty: alerts are only shown. `jupyterhub-monitoring notify test` tries one.""",
-    ).tag(config=True)
+    ).tag(config=True, secret=True)
 
     alertmanagers = List(
         Unicode(),
         help="""Addresses of Alertmanagers of yours (`http://alertmanager:9093`), all of which get
         every alert. They group, silence and tell instead of the service; `notify` is not used
         then.""",
-    ).tag(config=True)
+    ).tag(config=True, secret=True)
 
     external_labels = Dict(
         key_trait=Unicode(),

@@ -1,0 +1,190 @@
+"""`jupyterhub-monitoring notify`: does a message arrive, before it has to."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyterhub_monitoring.cli import main
+
+SECRET = "s3cretT0kenABCDEF"
+
+
+class Inbox:
+    """A webhook in a thread: the command has a loop of its own."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.status = 200
+        inbox = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                inbox.told.append(json.loads(body))
+                self.send_response(inbox.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/{SECRET}"
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    made = Inbox()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def routing(tmp_path: Path, inbox: Inbox) -> Path:
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(
+        f"""
+route: {{receiver: teachers}}
+receivers:
+  - name: teachers
+    webhook_configs: [{{url: "{inbox.url}"}}]
+  - name: silent
+"""
+    )
+    return file
+
+
+def test_an_address(inbox: Inbox, capsys: pytest.CaptureFixture[str]):
+    """One message that says that it is a test; exit status 0, and who took it."""
+    assert main(["notify", "test", "--url", inbox.url]) == 0
+    (told,) = inbox.told
+    assert told["status"] == "firing"
+    assert told["commonAnnotations"]["summary"] == "This is only a test"
+    assert "Nothing is wrong" in told["commonAnnotations"]["description"]
+    assert capsys.readouterr().out == "webhook: taken (firing)\n"
+
+
+def test_an_end_too(inbox: Inbox, capsys: pytest.CaptureFixture[str]):
+    """--resolved closes what a test opened."""
+    assert main(["notify", "test", "--resolved", "--url", inbox.url]) == 0
+    assert [one["status"] for one in inbox.told] == ["firing", "resolved"]
+    assert inbox.told[0]["groupKey"] == inbox.told[1]["groupKey"]
+    assert "webhook: taken (resolved)" in capsys.readouterr().out
+
+
+def test_a_refusal(inbox: Inbox, capsys: pytest.CaptureFixture[str]):
+    """Exit status 1; why, and never the secret."""
+    inbox.status = 403
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{free.getsockname()[1]}/{SECRET}"
+        assert main(["notify", "test", "--url", inbox.url, "--url", away]) == 1
+    said = capsys.readouterr().out
+    assert "webhook: NOT taken (firing): http://127.0.0.1:" in said
+    assert "answered 403 Forbidden" in said
+    assert "Connection refused" in said  # one that fails does not keep the next from being tried
+    assert SECRET not in said
+
+
+def test_a_wrong_address(inbox: Inbox, capsys: pytest.CaptureFixture[str]):
+    """What is wrong with it; the others are tried all the same."""
+    assert main(["notify", "test", "--url", f"slak://{SECRET}", "--url", inbox.url]) == 1
+    assert len(inbox.told) == 1
+    assert main(["notify", "test", "--url", f"slak://{SECRET}"]) == 1
+    said = "".join(capsys.readouterr())
+    assert "did you mean slack://?" in said
+    assert "has no way to be told that can be used" in said
+    assert SECRET not in said
+
+
+def test_a_receiver_of_a_routing_file(routing: Path, inbox: Inbox, capsys):
+    """By its name; one that is not there is answered with those that are."""
+    assert main(["notify", "test", "teachers", "--routing-file", str(routing)]) == 0
+    assert inbox.told[0]["receiver"] == "teachers"
+    assert main(["notify", "test", "silent", "--routing-file", str(routing)]) == 1
+    assert main(["notify", "test", "nobody", "--routing-file", str(routing)]) == 1
+    said = capsys.readouterr().err
+    assert "silent has no way to be told" in said
+    assert "no receiver is called 'nobody'; there are: silent, teachers" in said
+
+
+def test_what_the_hub_says(routing: Path, inbox: Inbox, tmp_path: Path, monkeypatch, capsys):
+    """`c.Monitoring.notify` of the configuration here, and the receivers of its routing file."""
+    monkeypatch.setenv("HOOK", inbox.url)
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text("c.Monitoring.notify = ['${HOOK}']\nc.JupyterHub.port = 1")
+    assert main(["notify", "test"]) == 0
+    config.write_text(
+        f"c.MonitoringAlerts.routing_file = 'alertmanager.yml'\n"
+        f"c.MonitoringAlerts.receivers = {{'silent': ['{inbox.url}']}}\n"
+    )
+    assert main(["notify", "test", "silent"]) == 0
+    assert main(["notify", "test", "teachers", "--jupyterhub-config", str(config)]) == 0
+    assert [one["receiver"] for one in inbox.told] == ["notify", "silent", "teachers"]
+    assert routing.name in config.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1/0", "cannot be run: ZeroDivisionError: division by zero"),
+        ("c.Monitoring.notfy = []", "did you mean c.Monitoring.notify?"),
+        ("c.MonitoringAlerts.group_wait_seconds = 'x'", "group_wait_seconds"),
+        ("", "notify has no way to be told"),
+    ],
+)
+def test_a_wrong_configuration(text: str, said: str, tmp_path: Path, monkeypatch, capsys):
+    """A sentence, no traceback."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jupyterhub_config.py").write_text(text)
+    assert main(["notify", "test"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_nobody_is_named(tmp_path: Path, monkeypatch, capsys):
+    """What to give."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["notify", "test"]) == 1
+    assert "name whom to tell: --url ADDRESS" in capsys.readouterr().err
+    assert main(["notify", "test", "x", "--url", "http://h/"]) == 1
+    assert "--url says whom to tell" in capsys.readouterr().err
+
+
+def test_check(routing: Path, capsys):
+    """A file that can be used: exit status 0 and what is in it."""
+    assert main(["notify", "check", str(routing)]) == 0
+    said = capsys.readouterr().out
+    assert "2 receivers with 1 ways to tell them" in said
+    assert "all of it can be used" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        ("route: {receiver: b}\nreceivers: [{name: a}]", "alertmanager.yml"),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a, sns_configs: [{topic_arn: x}]}]",
+            "wrong: receiver 'a': sns_configs is not supported here",
+        ),
+    ],
+)
+def test_check_of_a_wrong_file(text: str | None, said: str, tmp_path: Path, capsys):
+    """Exit status 1, and where it is wrong."""
+    file = tmp_path / "alertmanager.yml"
+    if text:
+        file.write_text(text)
+    assert main(["notify", "check", str(file)]) == 1
+    assert said in "".join(capsys.readouterr())
