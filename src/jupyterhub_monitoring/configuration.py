@@ -7,7 +7,8 @@ is the Hub's affair; for ours both become a sentence that says what to do.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -119,6 +120,15 @@ def load_sections(text: str) -> Config:
             for name, section in sections.items()
         }
     )
+
+
+def named_variables(text: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return those variables of *environ* that *text* names as `${NAME}`.
+
+    The Hub starts services without its own environment; what an address refers to goes with it.
+    """
+    names = re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", text)
+    return {name: environ[name] for name in names if name in environ}
 
 
 def _written(value: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from traitlets.config import Config, LoggingConfigurable
 
 from jupyterhub_monitoring.alerting.settings import MonitoringAlerts
-from jupyterhub_monitoring.configuration import load
+from jupyterhub_monitoring.configuration import load, named_variables
 from jupyterhub_monitoring.hub.settings import Monitoring
 
 SECRET = "s3cretT0kenABCDEF"
@@ -45,3 +45,10 @@ def test_defaults_make_two_minutes_possible():
         + for_seconds
         + settings.group_wait_seconds
     ) <= 90
+
+
+def test_variables_go_with_the_addresses_that_name_them():
+    """The Hub hands the service those variables of its environment that an address needs."""
+    environ = {"TOKEN": "t", "PASSWORD": "p", "JUPYTERHUB_CRYPT_KEY": "k", "HOME": "/root"}
+    text = '{"notify": ["https://h/${TOKEN}", "mailto://${PASSWORD}", "${MISSING}", "$HOME"]}'
+    assert named_variables(text, environ) == {"TOKEN": "t", "PASSWORD": "p"}

@@ -166,9 +166,11 @@ class ManagedService:
                 f"c.{', c.'.join(SECTIONS)} are more than {MAX_VARIABLE_BYTES} bytes together,"
                 " which cannot be handed to the service; their defaults are used. Shorten them."
             )
+        alerting = self._alerting(settings)
         return {
+            **configuration.named_variables(text + alerting, os.environ),
             "JUPYTERHUB_MONITORING_DATA_DIR": str(data_folder(settings.data_dir, self.app.db_url)),
-            "JUPYTERHUB_MONITORING_ALERTING": self._alerting(settings),
+            "JUPYTERHUB_MONITORING_ALERTING": alerting,
             "JUPYTERHUB_MONITORING_HUB_FOLDER": str(Path.cwd()),
             "JUPYTERHUB_MONITORING_HUB_PID": str(os.getpid()),
             "JUPYTERHUB_MONITORING_SETTINGS": text,
