@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import WrongRouting
 from .build_receivers import build_receivers
 from .message import Receivers
+from .pack import HUB_LABEL
 from .routing_config import RoutingConfig, simple_config
 from .routing_file import load_routing
 from .settings import MonitoringAlerts
@@ -34,17 +35,19 @@ def routing_of(
     notify: Sequence[str],
     base_dir: Path,
     environ: Mapping[str, str] | None = None,
+    *,
+    hub_label: str = HUB_LABEL,
 ) -> Routing:
     """Return who is told, by *settings* and `c.Monitoring.notify`.
 
     *base_dir* is where a relative `routing_file` begins. Where that file cannot be used, all goes
-    to *notify*, so that somebody is told.
+    to *notify*, so that somebody is told. *hub_label* tells Hubs apart: `c.MonitoringRules` has it.
     """
     problems: list[str] = []
     broken = False
     extra = {**settings.receivers, **({NOTIFY: notify} if notify else {})}
     if not settings.routing_file:
-        config = _simple(settings)
+        config = _simple(settings, hub_label)
     else:
         path = base_dir / settings.routing_file
         try:
@@ -53,7 +56,7 @@ def routing_of(
         except WrongRouting as wrong:
             told = "the addresses of c.Monitoring.notify are" if notify else "nobody is"
             problems = [f"{wrong}; until it is mended {told} told of everything"]
-            config, extra, broken = _simple(settings), {NOTIFY: notify}, True
+            config, extra, broken = _simple(settings, hub_label), {NOTIFY: notify}, True
     receivers, wrong_parts = build_receivers(config, base_dir, extra, environ)
     return Routing(config, receivers, (*problems, *wrong_parts), broken)
 
@@ -71,9 +74,10 @@ def read_routing(path: Path) -> RoutingConfig:
         raise WrongRouting(f"{path} cannot be read: {why}") from None
 
 
-def _simple(settings: MonitoringAlerts) -> RoutingConfig:
+def _simple(settings: MonitoringAlerts, hub_label: str) -> RoutingConfig:
     return simple_config(
         NOTIFY,
+        hub_label=hub_label,
         group_wait=round(settings.group_wait_seconds * 1000),
         group_interval=round(settings.group_interval_seconds * 1000),
         repeat_interval=round(settings.repeat_interval_seconds * 1000),

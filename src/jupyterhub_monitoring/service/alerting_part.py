@@ -99,7 +99,12 @@ class AlertingPart:
     def _routing(self) -> Routing:
         """Read the routing as it is now; remember what it was read from."""
         self._read = self._state_of_files()
-        routing = routing_of(self._settings, self._outside.notify, self._base_dir)
+        routing = routing_of(
+            self._settings,
+            self._outside.notify,
+            self._base_dir,
+            hub_label=self._host.settings.rules.hub_label,
+        )
         self._routing_problems = routing.problems
         return routing
 
