@@ -134,6 +134,15 @@ def test_one_receiver_that_hangs_holds_up_no_other(post: Post):
     assert len(post.queue.waiting()) == 1, "what was being sent still waits"
 
 
+def test_a_stop_right_after_a_message_was_taken_repeats_nothing(post: Post):
+    """A restart in an orderly way tells nobody twice."""
+    for number in range(3):
+        inbox = Inbox()
+        post.offer(number)
+        post.run({"team": [inbox]}, lambda inbox=inbox: bool(inbox.messages))
+        assert post.queue.waiting() == []
+
+
 def test_a_receiver_that_does_not_answer_is_asked_again(post: Post):
     """An attempt has an end."""
     inbox = Inbox(hangs=True)

@@ -202,6 +202,26 @@ def test_a_message_holds_so_many_alerts_and_counts_the_rest(make_desk: MakeDesk)
     assert message.truncated_alerts == 1
 
 
+def test_a_group_that_cannot_be_told_of_keeps_no_other_from_it(make_desk: MakeDesk, caplog):
+    """A fault of ours in one group is logged; the others are told at the same time."""
+
+    class Faulty(Inbox):
+        @property
+        def sends_resolved(self):
+            raise RuntimeError("a fault")
+
+        @sends_resolved.setter
+        def sends_resolved(self, _):
+            pass
+
+    other = Route("other", (is_("alertname", "Other"),), key="{}/other", id="1")
+    config = routing(Route("team", group_by=BY_NAME, routes=(other,)))
+    desk = make_desk(config, receivers={"team": [Faulty()], "other": [Inbox()]})
+    desk.put(alert(), alert("Other"))
+    assert [message.receiver for message in desk.advance(30 * SECOND)] == ["other"]
+    assert "cannot be told of" in caplog.text
+
+
 # --- When not --------------------------------------------------------------------------------
 
 

@@ -199,3 +199,17 @@ def test_a_record_that_cannot_be_read_hides_no_other(tmp_path: Path, made, caplo
     )
     assert users(database) == ["b"]
     assert "cannot be read and is left out" in caplog.text
+
+
+def test_a_storm_leaves_no_large_file(tmp_path: Path, made):
+    """What ten thousand alerts took is given back in steps after they are gone."""
+    database = opened(tmp_path, made)
+    put(database, *MANY)
+    database.write(lambda c: c.execute("DELETE FROM alerts"))
+    path = tmp_path / FILE
+    database._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    large = path.stat().st_size
+    for _ in range(20):
+        database.give_back()
+    database._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.stat().st_size < large / 4

@@ -72,6 +72,7 @@ class Delivery:
         self._settings, self._wall = settings, wall
         self._turns = Turns(settings.turns)
         self._attempts: set[asyncio.Task[None]] = set()
+        self._noting: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -88,8 +89,11 @@ class Delivery:
             await self._rest()
 
     async def stop(self, within_seconds: float) -> None:
-        """End what is being sent; it is sent again after the next start."""
-        for attempt in self._attempts:
+        """End what is being sent; it is sent again after the next start.
+
+        What was sent just now is noted, so that a restart repeats nothing.
+        """
+        for attempt in self._attempts - self._noting:
             attempt.cancel()
         if self._attempts:
             await asyncio.wait(self._attempts, timeout=within_seconds)
@@ -99,6 +103,7 @@ class Delivery:
             attempt = asyncio.ensure_future(self._attempt(lane))
             self._attempts.add(attempt)
             attempt.add_done_callback(self._attempts.discard)
+            attempt.add_done_callback(self._noting.discard)
 
     async def _rest(self) -> None:
         """Wait for news, the end of an attempt, or the next turn."""
@@ -135,6 +140,8 @@ class Delivery:
             result = _Result("the message cannot be read any more", retry=False)
         else:
             result = await self._send(queued, message)
+        if (attempt := asyncio.current_task()) is not None:
+            self._noting.add(attempt)
         await self._note(queued, result)
 
     async def _send(self, queued: Queued, message: Message) -> _Result:

@@ -40,6 +40,9 @@ LONGEST_SLEEP = 60.0
 SHARE = 4
 """After work that took a second it rests for so many, so that rules and queries get their turn."""
 
+SHOWN_SECONDS = 600.0
+"""How long a fault of ours is shown."""
+
 CLOCK_JUMP_MS = 5_000
 RECENT = 1000
 
@@ -82,7 +85,7 @@ class Notifier:
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
-        self._failure: str | None = None
+        self._failed_at: float | None = None
 
     # --- Life --------------------------------------------------------------------------------
 
@@ -112,7 +115,7 @@ class Notifier:
                 await work()
             except Exception:
                 log.critical("Telling of alerts has failed, it begins anew", exc_info=True)
-                self._failure = "telling of alerts has failed; the service's log says how"
+                self._failed_at = time.monotonic()
             await asyncio.sleep(LOOK_AFTER_SECONDS)
 
     # --- Alerts, configuration ---------------------------------------------------------------
@@ -133,7 +136,10 @@ class Notifier:
     @property
     def problem(self) -> str | None:
         """What is wrong, and what to do; None while nothing is."""
-        return self._failure or self._store.database.problem
+        failed_at = self._failed_at
+        if failed_at is not None and time.monotonic() - failed_at < SHOWN_SECONDS:
+            return "telling of alerts has failed, and began anew; the service's log says how"
+        return self._store.database.problem
 
     # --- Silences ----------------------------------------------------------------------------
 
@@ -260,6 +266,7 @@ class Notifier:
             self._dispatcher.forget(now)
             self._store.silences.forget(now)
             self._store.queue.measure(now)
+            self._store.database.give_back()
             states = Counter(silence.state(now) for silence in self._store.silences.all())
             for state in SilenceState:
                 SILENCES.labels(state.value).set(states[state])
