@@ -23,7 +23,7 @@ from ..store.selection import Appended
 from .alert import AlertSink, Millis
 from .alert_state import AlertState, as_sent
 from .evaluation import AlertingRun, Moment, RuleRun
-from .recording import NO_IDS, Ids, Samples, SeriesWriter, batch_rows
+from .recording import NO_IDS, Ids, Samples, SeriesWriter, batch_rows, no_longer
 from .rule import RuleGroup
 from .rule_query import RuleQueries
 from .rule_status import GroupSnapshot, RuleSnapshot
@@ -140,7 +140,7 @@ class GroupEvaluation:
         return again
 
     def _append(self, given: list[_Given], moment: Moment, *, last: bool) -> None:
-        ended = [np.setdiff1d(one.run.written, one.samples.ids) for one in given]
+        ended = [no_longer(one.run.written, one.samples.ids) for one in given]
         if last:
             ended.append(self._ended)
         rows = batch_rows(moment.asked, [one.samples for one in given], ended)

@@ -150,8 +150,16 @@ def batch_rows(at: Millis, given: Sequence[Samples], ended: Sequence[Ids]) -> li
     A series that one rule no longer gives and another one does has not ended.
     """
     rows = [Row(at, samples.ids, samples.values) for samples in given if len(samples.ids)]
-    gone = np.unique(np.concatenate([NO_IDS, *ended]))
-    gone = np.setdiff1d(gone, np.concatenate([NO_IDS, *(row.series for row in rows)]))
-    if len(gone):
-        rows.append(Row(at, gone, np.full(len(gone), STALE)))
+    if any(map(len, ended)):
+        still = np.concatenate([NO_IDS, *(row.series for row in rows)])
+        gone = np.setdiff1d(np.concatenate(ended), still)
+        if len(gone):
+            rows.append(Row(at, gone, np.full(len(gone), STALE)))
     return rows
+
+
+def no_longer(before: Ids, now: Ids) -> Ids:
+    """Return the series of *before* that are not among those of *now*."""
+    if before is now or not len(before):
+        return NO_IDS
+    return np.setdiff1d(before, now)

@@ -101,7 +101,9 @@ class SparingQueries(RuleQueries):
     def vector(self, query: str | Expr, at: Millis) -> Vector:
         """Return the value of *query* at *at*."""
         if not isinstance(query, str):
-            _, reads = self._reads.setdefault(id(query), (query, Reads.of(query)))
+            if id(query) not in self._reads:
+                self._reads[id(query)] = query, Reads.of(query)
+            _, reads = self._reads[id(query)]
             if reads.needs_series and not any(map(self._series.has, reads.selectors)):
                 return self._nothing
         return super().vector(query, at)

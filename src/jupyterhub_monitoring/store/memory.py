@@ -34,6 +34,12 @@ class MemoryTile:
         """Return the samples at these timestamps, shape (len, S), C-contiguous."""
         return np.ascontiguousarray(self.values[index])
 
+    def stretches(self, *, markers: bool) -> None:
+        """Return that nobody looked where there are samples."""
+
+    def falls(self) -> None:
+        """Return that nobody looked where series fall."""
+
 
 class MemorySeries:
     """Series in memory: what a `Store` is to those who write and those who query."""
