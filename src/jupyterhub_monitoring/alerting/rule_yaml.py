@@ -26,7 +26,7 @@ MOST_BYTES = 8 << 20
 MOST_PROBLEMS = 100
 """Problems of one file that are told; after them it is not read any further."""
 
-MOST_VALUES = 500_000
+MOST_VALUES = 200_000
 """Values of one file, those that stand in several places by an alias counted at each."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

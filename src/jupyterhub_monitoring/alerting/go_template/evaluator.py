@@ -150,7 +150,7 @@ class Evaluator:
             return iter([(key, value[key]) for key in sorted(value)])
         if is_slice(value):
             return iter(enumerate(value))
-        return self._fail(f"range can't iterate over {written(value):.80}")
+        return self._fail(f"range can't iterate over {type_name(value)}")
 
     def _set_range_variables(self, pipeline: Pipeline, index: Any, element: Any) -> None:
         names = pipeline.variables
