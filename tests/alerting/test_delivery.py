@@ -64,7 +64,7 @@ class Post:
             running = asyncio.ensure_future(delivery.run())
             await holds(until)
             running.cancel()
-            await delivery.stop(1.0)
+            await delivery.stop(10.0)
 
         asyncio.run(deliver())
 

@@ -187,11 +187,11 @@ def test_amtool_shows_a_token(tmp_path: Path):
     seen: list[str | None] = []
     with Served(tmp_path) as served:
         config = tmp_path / "http.yml"
-        config.write_text("authorization:\n  type: token\n  credentials: s3cret\n")
+        config.write_text("authorization:\n  credentials: s3cret\n")
         show = _recording(served, seen)
         served.amtool(f"--http.config.file={config}", "silence", "add", "x", "-c", "y")
         show()
-    assert set(seen) == {"token s3cret"}
+    assert set(seen) == {"Bearer s3cret"}
 
 
 def _recording(served: Served, seen: list[str | None]) -> Callable[[], None]:

@@ -7,6 +7,9 @@ import platform
 from .documents import timestamp
 from .handler import AlertmanagerHandler, PlainAnswer
 
+ALERTMANAGER = "0.28.1"
+"""The version of Alertmanager whose API this is, for clients that look."""
+
 
 class AlertmanagerStatus(AlertmanagerHandler):
     """`/api/v2/status`."""
@@ -14,7 +17,7 @@ class AlertmanagerStatus(AlertmanagerHandler):
     endpoint = "/alertmanager/api/v2/status"
 
     async def show(self, *_args: str) -> None:
-        """Answer with the version, which is ours, and the configuration without its secrets."""
+        """Answer with the version and the configuration, which has no secrets."""
         notifier, version = self.notifier, self.context.version
         await self.give(
             lambda: {
@@ -24,10 +27,10 @@ class AlertmanagerStatus(AlertmanagerHandler):
                 "versionInfo": {
                     "branch": "",
                     "buildDate": "",
-                    "buildUser": "jupyterhub-monitoring",
+                    "buildUser": "",
                     "goVersion": f"Python {platform.python_version()}",
-                    "revision": "",
-                    "version": version,
+                    "revision": f"jupyterhub-monitoring {version}",
+                    "version": ALERTMANAGER,
                 },
             }
         )
