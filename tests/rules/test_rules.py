@@ -1,67 +1,197 @@
-"""The rule files that we ship: Prometheus takes them, and they say what they promise."""
+"""The built-in alerts: Prometheus takes them, they say what they promise, and nothing in vain."""
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 
-import jupyterhub_monitoring
+from jupyterhub_monitoring.alerting.pack import RULES, RUNBOOK_BASE, alert_names
+from jupyterhub_monitoring.alerting.unit_test import run_files
+from jupyterhub_monitoring.metrics import catalogue
+from jupyterhub_monitoring.metrics.service_catalogue import SERVICE_CATALOGUE
+from jupyterhub_monitoring.metrics.spec import Kind, Label, MetricSpec
 from jupyterhub_monitoring.metrics.usage_catalogue import USAGE_CATALOGUE
 from jupyterhub_monitoring.promql.parser import parse
-from support.peers import find
+from support.rule_pack import (
+    TESTS,
+    caught,
+    mutants,
+    promtool,
+    rendered,
+    rules,
+    selectors,
+    tests,
+    write_mutants,
+)
 
-RULES = sorted((Path(jupyterhub_monitoring.__file__).parent / "rules").glob("*.yaml"))
-TESTS = sorted(Path(__file__).parent.glob("*.test.yaml"))
-
-
-def expressions(path: Path) -> list[tuple[str, str]]:
-    groups = yaml.safe_load(path.read_text())["groups"]
-    return [(rule["record"], rule["expr"]) for group in groups for rule in group["rules"]]
-
-
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_our_own_engine_reads_every_rule(path: Path):
-    """They work without a Prometheus too."""
-    for _, expression in expressions(path):
-        parse(expression)
-
-
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_rules_ask_for_series_that_exist(path: Path):
-    """A renamed metric would leave a rule that is silent for ever."""
-    recorded = {record for record, _ in expressions(path)}
-    known = {spec.full_name for spec in USAGE_CATALOGUE.values()}
-    for _, expression in expressions(path):
-        for name in re.findall(r"[\w:]*jupyterhub_[\w:]+", expression):
-            assert name in recorded or name.removesuffix("_bucket") in known, name
-
-
-@pytest.mark.peer("promtool")
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_promtool_takes_them(path: Path):
-    """As Prometheus would at its start."""
-    done = subprocess.run(
-        [find("promtool"), "check", "rules", path], capture_output=True, text=True, check=False
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+ALERTING = rules("alert")
+STOCK = {
+    spec.name: spec
+    for spec in (
+        *catalogue.STOCK,
+        MetricSpec(
+            "server_spawn_duration_seconds",
+            Kind.HISTOGRAM,
+            "",
+            (Label("status"), Label("reason")),
+        ),
+        MetricSpec("event_loop_interval_seconds", Kind.HISTOGRAM, ""),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+}
+"""JupyterHub's own metrics that the rules ask for."""
+
+OF_ANY_TARGET = {"up", "process_start_time_seconds"}
+OF_THE_TARGET = {"job", "instance"}
+
+EQUIVALENT = {"JupyterHubServersIdle (info): the 1 at 133 is 0"}
+"""Mutants that are no other rule: a count is never 0."""
+
+
+def ids(rule: dict[str, Any]) -> str:
+    labels = rule["labels"]
+    return "-".join([rule["alert"], labels["severity"], labels.get("window", "")]).strip("-")
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rules with their defaults, and the tests beside them."""
+    folder = tmp_path_factory.mktemp("pack")
+    for name, text in rendered().items():
+        (folder / name).write_text(text)
+    for path in TESTS:
+        shutil.copy(path, folder)
+    return folder
+
+
+# --- What each rule has ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ALERTING, ids=ids)
+def test_an_alert_tells_enough(rule: dict[str, Any]):
+    """A severity, a part of the Hub, one sentence, the number, and a page that is there."""
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert rule["labels"]["component"]
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+    assert re.fullmatch(r"[A-Z][^.]*\.", rule["annotations"]["summary"])
+    assert "$value" in rule["annotations"]["description"]
+    assert rule["annotations"]["runbook_url"] == f"{RUNBOOK_BASE}/{rule['alert']}.md"
+    assert (RUNBOOKS / f"{rule['alert']}.md").exists()
+
+
+def test_the_files_have_the_address_of_the_page_too():
+    """They can be used as they stand in the package."""
+    for name in alert_names():
+        text = "".join(path.read_text() for path in RULES.glob("*.yaml"))
+        assert f"runbook_url: {RUNBOOK_BASE}/{name}.md\n" in text
+
+
+def test_alerts_are_about_as_many_as_one_can_know():
+    """Each has a name of its own that says whose it is."""
+    assert 25 <= len(alert_names()) <= 36
+    assert all(name.startswith("JupyterHub") for name in alert_names())
+
+
+@pytest.mark.parametrize("rule", [*ALERTING, *rules("record")], ids=lambda r: r["expr"][:60])
+def test_rules_ask_for_series_that_exist(rule: dict[str, Any]):
+    """A metric or label that is called otherwise would leave a rule that is silent for ever."""
+    recorded = {found["record"] for found in rules("record")}
+    for selector in selectors(parse(rule["expr"])):
+        assert selector.name is not None
+        if selector.name in recorded | OF_ANY_TARGET:
+            continue
+        spec = spec_of(selector.name)
+        assert spec is not None, selector.name
+        known = {label.name for label in spec.labels} | OF_THE_TARGET
+        known |= {"le"} if selector.name.endswith("_bucket") else set()
+        asked = {matcher.name for matcher in selector.matchers} - {"__name__"}
+        assert asked <= known, f"{selector.name} has no label {asked - known}"
+
+
+def spec_of(name: str) -> MetricSpec | None:
+    hub = {name: metric.spec for name, metric in catalogue_of_the_hub().items()}
+    service = {name: metric.spec for name, metric in SERVICE_CATALOGUE.items()}
+    every = {**STOCK, **hub, **service, **USAGE_CATALOGUE}
+    short = name.removeprefix("jupyterhub_")
+    spec = every.get(short)
+    if spec is not None:
+        return spec if spec.kind in {Kind.COUNTER, Kind.GAUGE} else None
+    stem = re.sub(r"_(bucket|count|sum|gcount|gsum)$", "", short)
+    spec = every.get(stem)
+    return spec if spec and spec.kind in {Kind.HISTOGRAM, Kind.GAUGE_HISTOGRAM} else None
+
+
+def catalogue_of_the_hub() -> dict[str, Any]:
+    found = [
+        m for m in vars(catalogue).values() if isinstance(getattr(m, "spec", None), MetricSpec)
+    ]
+    return {metric.spec.name: metric for metric in found}
+
+
+# --- What they do ----------------------------------------------------------------------------
 
 
 @pytest.mark.peer("promtool")
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
-def test_they_say_what_they_promise(path: Path, tmp_path: Path):
+def test_promtool_takes_them(pack: Path):
+    """As Prometheus would at its start: as they stand in the package, and rendered."""
+    made = [pack / name for name in rendered()]
+    done = promtool("check", "rules", *sorted(RULES.glob("*.yaml")), *made)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.peer("promtool")
+def test_they_do_what_they_promise_in_prometheus(pack: Path):
     """On series with known answers, by Prometheus's own engine."""
-    for rules in RULES:
-        shutil.copy(rules, tmp_path)
-    shutil.copy(path, tmp_path)
-    done = subprocess.run(
-        [find("promtool"), "test", "rules", tmp_path / path.name],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = promtool("test", "rules", *[pack / path.name for path in TESTS])
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", [path.name for path in TESTS])
+def test_they_do_what_they_promise_here(name: str, pack: Path):
+    """The same, by ours."""
+    told = io.StringIO()
+    assert run_files([pack / name], told) == 0, told.getvalue()
+
+
+@pytest.mark.parametrize("alert", alert_names())
+def test_a_changed_number_is_noticed(alert: str, tmp_path: Path):
+    """No number of a condition can be doubled or halved, no `for` doubled, and all tests hold."""
+    told = io.StringIO()
+    run_files(write_mutants(alert, tmp_path), told)
+    survived = [
+        m for m in mutants() if m.alert == alert and m.number not in caught(told.getvalue())
+    ]
+    assert {str(mutant) for mutant in survived} <= EQUIVALENT
+
+
+@pytest.mark.parametrize("alert", alert_names())
+def test_each_is_seen_firing_and_not_firing(alert: str):
+    """One that always fires, or never, would pass many a test."""
+    cases = [case for test in tests().values() for case in test["tests"]]
+    asked = [
+        a for case in cases for a in case.get("alert_rule_test", ()) if a["alertname"] == alert
+    ]
+    series = {line["series"] for case in cases for line in case.get("input_series", ())}
+    fired = [fired for a in asked for fired in a["exp_alerts"]]
+    assert fired
+    assert any(not a["exp_alerts"] for a in asked) or len(fired) < len(series)
+
+
+def test_all_components_are_told_of():
+    """Whoever routes or inhibits by the label `component` finds these, and no others."""
+    assert {rule["labels"]["component"] for rule in ALERTING} == {
+        "hub",
+        "spawns",
+        "logins",
+        "requests",
+        "health",
+        "limits",
+        "servers",
+        "storage",
+        "monitoring",
+    }
