@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -289,6 +290,7 @@ def test_the_machine_itself():
         .stdout.splitlines()[1]
         .split()
     )
+    usage = replace(here.usage(), cpu_percent=usage.cpu_percent)  # memory as it is just now
     if usage.memory_total == int(total):  # else a cgroup bounds this test: the tables' business
         assert usage.memory_used == pytest.approx(int(total) - int(available), rel=0.25)
     assert 0.8 * share <= usage.cpu_percent <= 101

@@ -165,7 +165,7 @@ class RealHub:
             time.sleep(0.1)
         raise AssertionError(f"the Hub did not start in {seconds} s:\n{self.log}")
 
-    def stop(self, seconds: float = 30) -> int:
+    def stop(self, seconds: float = 120) -> int:
         """SIGTERM; return the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
