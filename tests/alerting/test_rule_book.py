@@ -268,3 +268,16 @@ async def test_a_stopped_book_does_nothing_more(on_disk: Rules):
     at = book.snapshot()[0].evaluated_at
     await asyncio.sleep(0.2)
     assert book.snapshot()[0].evaluated_at == at
+
+
+async def test_what_rules_write_keeps_apart_from_what_is_scraped(on_disk: Rules):
+    """Series of the same job and instance at other times would make a row of 20,000 gaps each."""
+    scraped = on_disk.store.series_ids([(("__name__", "up"), ("instance", "i"), ("job", "j"))])
+    on_disk.store.append([Row(round(time.time() * 1000), scraped, np.array([1.0]))])
+    record = "groups:\n- name: g\n  interval: 50ms\n  rules:\n  - {record: r, expr: up}\n"
+    on_disk.write("a.yaml", record)
+    async with on_disk.book("a.yaml") as book:
+        await until(lambda: book.snapshot()[0].evaluated_at)
+    recorded = on_disk.store.series_ids([(("__name__", "r"), ("instance", "i"), ("job", "j"))])
+    streams = on_disk.store._catalog.slots.stream_of
+    assert streams[scraped >> 6] != streams[recorded >> 6]

@@ -34,12 +34,12 @@ class Series(MemorySeries):
         self.full = False
         self._samples: dict[tuple[int, Millis], float | str] = {}
 
-    def series_ids(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
+    def series_ids(self, labels: Sequence[Labels], writer: str = "") -> NDArray[np.int64]:
         self.asked_ids += len(labels)
         for one in labels:
             assert list(one) == sorted(one), "label sets are sorted"
             assert all(value for _, value in one), "an empty value is no label"
-        return super().series_ids(labels)
+        return super().series_ids(labels, writer)
 
     def append(self, rows: Sequence[Row]) -> Appended:
         if self.fails:

@@ -17,8 +17,12 @@ from .template_text import table_link
 log = logging.getLogger(__name__)
 
 
+Key = tuple[tuple[tuple[str, str], ...], float]
+"""What the texts of an alert are made of, where no query is among it."""
+
+
 class AlertTexts:
-    """The texts of one alerting rule."""
+    """The texts of one alerting rule. Those of the last evaluation are not made again."""
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class AlertTexts:
         texts = [*rule.labels.values(), *rule.annotations.values()]
         self.ask = any("query" in text for text in texts)
         """Whether a template may ask the engine."""
+        self._made: dict[Key, Element] = {}
         self.generator_url = (
             (external_url + table_link(one_line(rule.expr))) if external_url else ""
         )
@@ -44,7 +49,16 @@ class AlertTexts:
     ) -> list[Element]:
         """Return what the rule found at *at*: a label set and a value for each."""
         around = Surroundings(at, self._query, *self._external)
-        return [self._element(row, value, around) for row, value in zip(rows, values, strict=True)]
+        before, self._made = self._made, {}
+        found = []
+        for row, value in zip(rows, values, strict=True):
+            key = tuple(row.items()), value
+            element = None if self.ask else before.get(key)
+            if element is None:
+                element = self._element(row, value, around)
+            self._made[key] = element
+            found.append(element)
+        return found
 
     def _element(self, row: Mapping[str, str], value: float, around: Surroundings) -> Element:
         labels = {name: text for name, text in row.items() if name != "__name__"}

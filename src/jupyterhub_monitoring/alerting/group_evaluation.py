@@ -84,7 +84,7 @@ class GroupEvaluation:
     @property
     def key(self) -> str:
         """The group among all, as metrics name it."""
-        return f"{self.group.file};{self.group.name}"
+        return key_of(self.group)
 
     def evaluate(self, at: Millis) -> None:
         """Evaluate all rules at *at*. What fails is shown by the rule's status; nothing raises."""
@@ -241,6 +241,11 @@ class GroupEvaluation:
         seconds, at = self._took
         rules = tuple(RuleSnapshot(run.rule, run.status) for run in self.runs)
         return GroupSnapshot(self.group, self.interval_ms, rules, seconds, at)
+
+
+def key_of(group: RuleGroup) -> str:
+    """Return what names a group among those of all files."""
+    return f"{group.file};{group.name}"
 
 
 def _may_read(run: RuleRun, before: RuleRun) -> bool:

@@ -10,7 +10,7 @@ from .alert import AlertSink, Millis
 from .alert_restore import ForStateMemory
 from .alert_texts import AlertTexts
 from .evaluation import AlertingRun, RecordingRun, RuleRun
-from .group_evaluation import GroupEvaluation, GroupParts
+from .group_evaluation import GroupEvaluation, GroupParts, key_of
 from .recording import SeriesWriter
 from .rule import AlertingRule, RecordingRule, RuleGroup
 from .rule_query import RuleQueries
@@ -30,7 +30,8 @@ class GroupFactory:
 
     def make(self, group: RuleGroup, *, restoring: bool = False) -> GroupEvaluation:
         """Return *group* to be evaluated; *restoring* its alerts, after a restart."""
-        parts = GroupParts(self.queries(self.engine), self.writer, self.sink)
+        writer = self.writer.named(key_of(group))
+        parts = GroupParts(self.queries(self.engine), writer, self.sink)
         runs = [self._run(rule, group.limit, parts, restoring=restoring) for rule in group.rules]
         interval_ms = group.interval_ms or self.default_interval_ms
         return GroupEvaluation(group, interval_ms, runs, parts)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.label_table import LabelTable
-from ..store.selection import STALE, Appendable, Appended, Labels, Row
+from ..store.selection import STALE, Appended, Labels, Row
 from .alert import Millis
 from .alert_state import ActiveAlert, AlertState, for_state, series_of
 
@@ -48,15 +48,29 @@ def here(work: Callable[[], T], /) -> T:
     return work()
 
 
-class SeriesWriter:
-    """The store as rules write to it: in the thread in which everybody writes."""
+class RuleAppendable(Protocol):
+    """What rules write to: the store, or series in memory."""
 
-    def __init__(self, store: Appendable, in_writer: InWriter = here) -> None:
-        self._store, self._in_writer = store, in_writer
+    def series_ids(self, labels: Sequence[Labels], writer: str) -> Ids:
+        """Return the id of each label set, made where it is new for *writer*."""
+
+    def append(self, rows: Sequence[Row]) -> Appended:
+        """Keep *rows*, all or none, durably before this returns."""
+
+
+class SeriesWriter:
+    """The store as the group *name* writes to it: in the thread in which everybody writes."""
+
+    def __init__(self, store: RuleAppendable, name: str = "", in_writer: InWriter = here) -> None:
+        self._store, self._name, self._in_writer = store, name, in_writer
+
+    def named(self, name: str) -> SeriesWriter:
+        """Return the same for the group *name*."""
+        return SeriesWriter(self._store, name, self._in_writer)
 
     def series_ids(self, labels: Sequence[Labels]) -> Ids:
         """Return the id of each label set, made where it is new."""
-        return self._in_writer(lambda: self._store.series_ids(labels))
+        return self._in_writer(lambda: self._store.series_ids(labels, self._name))
 
     def append(self, rows: Sequence[Row]) -> Appended:
         """Keep *rows*, durably."""

@@ -22,11 +22,11 @@ from typing import Protocol
 
 from ..metrics import alerting_catalogue as m
 from ..promql.engine import Engine
-from ..store.selection import Appendable, Selectable
+from ..store.selection import Selectable
 from .alert import Alert, AlertSink, Millis
 from .group_evaluation import GroupEvaluation
 from .group_factory import GroupFactory
-from .recording import SeriesWriter
+from .recording import RuleAppendable, SeriesWriter
 from .rule import AlertingRule, RuleGroup
 from .rule_file import check_rules
 from .rule_loop import GroupLoop
@@ -45,7 +45,7 @@ Key = tuple[str, str]
 """A group's file and name."""
 
 
-class RuleStore(Selectable, Appendable, Protocol):
+class RuleStore(Selectable, RuleAppendable, Protocol):
     """What rules read and write."""
 
 
@@ -83,7 +83,7 @@ class RuleBook:
         self._clock = clock
         self._factory = GroupFactory(
             engine=engine,
-            writer=SeriesWriter(store, lambda work: writer.submit(work).result()),
+            writer=SeriesWriter(store, in_writer=lambda work: writer.submit(work).result()),
             sink=None if sink is None else OneAtATime(sink),
             external_labels=dict(external_labels or {}),
             external_url=external_url,

@@ -15,6 +15,9 @@ from .selection import Labels
 from .slots import WIDTH, Slots
 
 Ids = NDArray[np.int64]
+WRITER = "(writer)"
+"""In the place of a job, where the instance names who writes the stream's series."""
+
 Metadata = dict[str, tuple[str, str, str]]
 
 
@@ -69,21 +72,26 @@ class Catalog:
         names: NDArray[np.int32] = matched.labels.column("__name__")[order]
         return names
 
-    def ids(self, labels: Sequence[Labels]) -> Ids:
-        """Return the id of each label set, made where it is new."""
+    def ids(self, labels: Sequence[Labels], writer: str = "") -> Ids:
+        """Return the id of each label set, made where it is new.
+
+        Series of a stream have their samples at the same times: those that *writer* makes, or
+        without one those of a target.
+        """
         keys = [self.index.key(one) for one in labels]
         known = [self.index.find(key) for key in keys]
         new = {key: one for key, one, has in zip(keys, labels, known, strict=True) if has is None}
         if new:
-            made = self._make(new)
+            made = self._make(new, writer)
             known = [made.get(key, has) for key, has in zip(keys, known, strict=True)]
         return np.array(known, dtype=np.int64)
 
-    def _make(self, new: dict[bytes, Labels]) -> dict[bytes, int]:
+    def _make(self, new: dict[bytes, Labels], writer: str) -> dict[bytes, int]:
         homes = []
         for labels in new.values():
             texts = dict(labels)
-            stream = self._stream(texts.get("job", ""), texts.get("instance", ""))
+            target = texts.get("job", ""), texts.get("instance", "")
+            stream = self._stream(*((WRITER, writer) if writer else target))
             homes.append((stream, texts.get("__name__", MIXED)))
         ids, begun = self._allocator.allocate(homes)
         for group in begun:

@@ -57,8 +57,8 @@ class MemorySeries:
 
     # --- Writing -----------------------------------------------------------------------------
 
-    def series_ids(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
-        """Return the id of each label set, made where it is new."""
+    def series_ids(self, labels: Sequence[Labels], writer: str = "") -> NDArray[np.int64]:  # noqa: ARG002
+        """Return the id of each label set, made where it is new; whoever the *writer* is."""
         keys = [self._index.key(one) for one in labels]
         new = list(dict.fromkeys(key for key in keys if self._index.find(key) is None))
         first = len(self._index)

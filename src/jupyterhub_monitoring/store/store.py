@@ -165,10 +165,14 @@ class Store:
 
     # --- writing -----------------------------------------------------------------------------
 
-    def series_ids(self, labels: Sequence[Labels]) -> NDArray[np.int64]:
-        """Return the id of each label set, made where it is new."""
+    def series_ids(self, labels: Sequence[Labels], writer: str = "") -> NDArray[np.int64]:
+        """Return the id of each label set, made where it is new.
+
+        *writer* names who makes all of its series at the same times, such as a group of rules. By
+        default that is the target that `job` and `instance` name.
+        """
         with self._writing:
-            return self._catalog.ids(labels)
+            return self._catalog.ids(labels, writer)
 
     def describe(self, metadata: Metadata) -> None:
         """Keep (type, help, unit) of each metric family, with the next `append`."""
