@@ -9,6 +9,7 @@ import pytest
 from jupyterhub_monitoring.cli import main
 from support.rule_files import alert
 
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "rules.md"
 WRONG = alert("annotations: {a: '{{ $nope }}'}").replace("up == 0", "sum(up")
 
 
@@ -42,6 +43,21 @@ def test_check_warns_of_duplicates(tmp_path: Path, capsys: pytest.CaptureFixture
     path.write_text("groups:\n- name: g\n  rules:\n" + "  - {record: a, expr: up}\n" * 2)
     assert main(["rules", "check", str(path)]) == 0
     assert f"WARNING: {path}: a is in lines 4, 5" in capsys.readouterr().out
+
+
+def test_the_example_in_the_docs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Whoever copies the page's example has a file that works; the error shown is in its line."""
+    page = HOW_TO.read_text()
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "mine.yaml"
+    path.write_text(example)
+    assert main(["rules", "check", str(path)]) == 0
+    path.write_text(example.replace("hub:running_servers:sum > 180", ")"))
+    assert main(["rules", "check", str(path)]) == 1
+    said = capsys.readouterr().out
+    shown = 'mine.yaml:8: group "mine", rule 2, "ManyServers": could not parse expression: 1:1: '
+    assert shown in said
+    assert shown in page
 
 
 @pytest.mark.parametrize(("path", "said"), [("nope.yml", "No such file"), (".", "Is a directory")])

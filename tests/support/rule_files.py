@@ -105,6 +105,7 @@ ACCEPTED: dict[str, str] = {
     "  - {alert: A, expr: up, labels: &l {a: b}, annotations: &m {c: d}}\n"
     "  - {alert: B, expr: up, labels: {<<: [*l, *m]}}\n",
     "document marker": "---\ngroups: []\n",
+    "empty second document": "groups: []\n---\n",
     "byte order mark": "\ufeffgroups: []\n",
     "windows lines": "groups:\r\n- name: g\r\n  rules: []\r\n",
     "duplicate rules are a lint": "groups:\n- name: g\n  rules:\n"

@@ -94,8 +94,9 @@ def document(text: str, reading: Reading) -> Node | None:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reading.wrong(0, f"no YAML: {error}" if str(error) else "no YAML, or nested too deeply")
         return None
-    if len(documents) > 1:
-        reading.wrong(line_of(documents[1]), "a rule file is one YAML document, without `---`")
+    for more in documents[1:]:
+        if not is_null(more):
+            reading.wrong(line_of(more), "a rule file is one YAML document, without `---`")
     return documents[0] if documents else None
 
 
