@@ -159,9 +159,10 @@ class RuleBook:
 
     async def _enforce(self, groups: Mapping[Key, RuleGroup]) -> None:
         """Let *groups* be in force; those that are already go on as they are."""
-        for key, loop in list(self._loops.items()):
-            if loop.evaluation.group != groups.get(key):
-                await loop.stop()
+        over = [
+            loop for key, loop in self._loops.items() if loop.evaluation.group != groups.get(key)
+        ]
+        await asyncio.gather(*[loop.stop() for loop in over])
         for key, group in groups.items():
             before = self._loops.get(key)
             if before is None or before.evaluation.group != group:

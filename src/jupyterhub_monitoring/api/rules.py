@@ -29,11 +29,10 @@ class Rules(ApiHandler):
 
     async def answer(self, *_args: str) -> None:
         """Answer with the groups that the parameters choose."""
-        wanted = Wanted.of(self.parameters)
         groups = () if self.context.rules is None else self.context.rules.snapshot()
 
         def work() -> Answer:
-            return wanted.page(groups), ()
+            return Wanted.of(self.parameters).page(groups), ()
 
         await self.look_up(work)
 
