@@ -52,10 +52,10 @@ def test_the_example_in_the_docs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path = tmp_path / "mine.yaml"
     path.write_text(example)
     assert main(["rules", "check", str(path)]) == 0
-    path.write_text(example.replace("hub:running_servers:sum > 180", ")"))
+    path.write_text(example.replace("sum > 180", "sum > ) 180"))
     assert main(["rules", "check", str(path)]) == 1
     said = capsys.readouterr().out
-    shown = 'mine.yaml:8: group "mine", rule 2, "ManyServers": could not parse expression: 1:1: '
+    shown = 'mine.yaml:8: group "mine", rule 2, "ManyServers": could not parse expression: 1:27: '
     assert shown in said
     assert shown in page
 
