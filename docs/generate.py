@@ -403,6 +403,59 @@ def events_page() -> str:
     return _page(lines)
 
 
+def alerts_page() -> str:
+    """Every built-in alert: its steps, its thresholds, its condition."""
+    pack = importlib.import_module(f"{PACKAGE}.alerting.pack")
+    settings = importlib.import_module(f"{PACKAGE}.alerting.pack_settings").MonitoringRules
+    optional = pack.alert_names(optional=True)
+    rendered = pack.render_pack(settings(enabled_extra=optional).parameters()[0])
+    lines = [
+        "# Alerts",
+        "",
+        MADE,
+        "",
+        f"The {len(pack.alert_names())} alerts that are built in. Each threshold is a setting of",
+        "[`c.MonitoringRules`](settings.md#cmonitoringrules): `disabled` takes an alert away,",
+        "`for_seconds` changes how long its condition has to hold, `enabled_extra` adds those that",
+        f"are off by default ({', '.join(f'`{name}`' for name in optional)}). An alert with several",
+        "rows is a ladder: the same name, with another `severity` on each step. The label",
+        "`component` says what an alert is about, for [routing](../how-to/alert-routing.md).",
+    ]
+    for file, text in rendered.items():
+        rules = list(pack.rules(text))
+        alerts = dict.fromkeys(rule["alert"] for rule in rules if "alert" in rule)
+        head = (pack.RULES / file).read_text().partition("\n")[0].removeprefix("# ")
+        lines += ["", f"## {file.removesuffix('.yaml').capitalize()}", "", head] if alerts else []
+        for name in alerts:
+            lines += _alert(name, [rule for rule in rules if rule.get("alert") == name], pack)
+        recorded = [f"`{rule['record']}`" for rule in rules if "record" in rule]
+        lines += (
+            ["", f"Recorded beside them: {', '.join(recorded)}."] if alerts and recorded else []
+        )
+    return _page(lines)
+
+
+def _alert(name: str, steps: list[dict[str, Any]], pack: ModuleType) -> Iterator[str]:
+    yield from ("", f"### `{name}`", "", f"[What to do](../runbooks/{name}.md)", "")
+    yield from ("| severity | holds for | thresholds | summary |", "| --- | --- | --- | --- |")
+    for step in steps:
+        numbers = {match[3]: match[1] for match in pack.THRESHOLD.finditer(step["expr"])}
+        links = [
+            f"[`{setting}`](settings.md#monitoringrules{setting}) = {number}"
+            for setting, number in numbers.items()
+        ]
+        window = f", window {step['labels']['window']}" if "window" in step["labels"] else ""
+        cells = (
+            step["labels"]["severity"] + window,
+            step.get("for", "at once"),
+            ", ".join(links) or "none",
+            step["annotations"]["summary"],
+        )
+        yield f"| {' | '.join(map(_cell, cells))} |"
+    for step in steps:
+        yield from ("", "```promql", step["expr"].rstrip(), "```")
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
@@ -417,6 +470,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "health-codes.md": health_codes_page,
     "events.md": events_page,
+    "alerts.md": alerts_page,
 }
 
 

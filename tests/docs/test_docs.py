@@ -14,6 +14,8 @@ import pytest
 
 import jupyterhub_monitoring
 from jupyterhub_monitoring import cli, metrics
+from jupyterhub_monitoring.alerting.pack import THRESHOLD, alert_names, render_pack, rules
+from jupyterhub_monitoring.alerting.pack_settings import MonitoringRules
 from jupyterhub_monitoring.health.codes import CODES
 from jupyterhub_monitoring.health.settings import MonitoringHealth
 from jupyterhub_monitoring.hub.settings import Monitoring
@@ -52,6 +54,7 @@ SETTINGS = [
         Monitoring,
         MonitoringHealth,
         MonitoringQuery,
+        MonitoringRules,
         MonitoringScrape,
         MonitoringStore,
         MonitoringUsage,
@@ -129,10 +132,37 @@ def test_health_code_is_documented(code: str):
     assert all(len(text.split()) >= 3 for text in sections[2::2])
 
 
+@pytest.mark.parametrize("alert", alert_names())
+def test_alert_is_documented(alert: str):
+    """Every built-in alert is on the page, each step with its number, and has a runbook."""
+    _, found, after = (REFERENCE / "alerts.md").read_text().partition(f"### `{alert}`\n")
+    assert found
+    section = after.partition("\n### ")[0].partition("\n## ")[0]
+    steps = [
+        rule
+        for text in render_pack(MonitoringRules(enabled_extra=[alert]).parameters()[0]).values()
+        for rule in rules(text)
+        if rule.get("alert") == alert
+    ]
+    rows = [line for line in section.splitlines() if re.match(r"\| (critical|warning|info)", line)]
+    assert len(rows) == len(steps)
+    for row, rule in zip(rows, steps, strict=True):
+        assert row.startswith(f"| {rule['labels']['severity']}")
+        assert rule["annotations"]["summary"] in row
+        assert rule["expr"].strip() in section
+        for number, _, setting in THRESHOLD.findall(rule["expr"]):
+            assert f"[`{setting}`](settings.md#monitoringrules{setting}) = {number}" in row
+    page = (DOCS / "runbooks" / f"{alert}.md").read_text()
+    assert page.startswith(f"# {alert}: ")
+    headings = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
+    assert headings[1::2] == ["What it means", "How to see it", "What to do"]
+    assert all(len(text.split()) >= 3 for text in headings[2::2])
+
+
 def test_no_runbook_without_its_code():
-    """A page for a code that nothing sends would be looked for in vain."""
-    codes = {path.stem for path in (DOCS / "runbooks").glob("*.md")}
-    assert codes == set(CODES)
+    """A page for a code or an alert that nothing sends would be looked for in vain."""
+    pages = {path.stem for path in (DOCS / "runbooks").glob("*.md")}
+    assert pages == {*CODES, *alert_names()}
 
 
 @pytest.mark.parametrize("page", [TOP / "README.md", *PAGES], ids=name_of)
