@@ -9,6 +9,7 @@ import pytest
 
 from jupyterhub_monitoring import ALERTING_RULES, AlertManager
 from jupyterhub_monitoring.alerting import alert_manager
+from jupyterhub_monitoring.alerting.expositions import MOST, Expositions
 from jupyterhub_monitoring.errors import BadData
 from jupyterhub_monitoring.promql.engine import Engine
 from support.hook import Hook
@@ -141,3 +142,14 @@ async def test_without_a_webhook_it_only_looks():
     manager = AlertManager()
     await manager.check_alerts("jupyterhub_running_servers 0\n")
     assert list(manager.alerts) == ["no_running_servers"]
+
+
+def test_what_is_remembered_is_bounded(clock: list[int]):
+    """A manager that runs for weeks keeps an hour, however often it looks."""
+    remembered = Expositions()
+    for _ in range(2 * MOST + 10):
+        clock[0] += 1_000
+        remembered.add("up 1\n", clock[0])
+    assert len(remembered._read) == MOST
+    assert remembered._written < 2 * MOST
+    assert Engine(remembered).instant("count_over_time(up[10s])", clock[0]).value.values == [[10]]

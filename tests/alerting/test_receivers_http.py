@@ -125,7 +125,8 @@ async def test_a_message_is_taken(way: Way):
         receiver = way.make(hook.url)
         await receiver.send(message())
         await receiver.send(RESOLVED)
-    assert len(hook.requests) == 2
+    told = [request for request in hook.requests if request.method != "GET"]
+    assert len(told) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])

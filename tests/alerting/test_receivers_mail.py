@@ -195,3 +195,13 @@ async def test_mailto():
         failed = await failure(receiver_of(url, {}))
     assert failed.retry
     assert "535" in str(failed)
+
+
+async def test_mailto_without_a_password():
+    """A mail server of the house asks for none; one address is enough to say all."""
+    async with SmtpServer() as server:
+        url = f"mailto://127.0.0.1:{server.port}?from=hub@example.org&to=ana@example.org"
+        await receiver_of(url, {}).send(message())
+    (got,) = server.mails
+    assert got["To"] == "ana@example.org"
+    assert got["Subject"] == "[FIRING 1] Servers fail to start"

@@ -315,13 +315,18 @@ async def test_announcement():
 
 
 async def test_announcement_package():
-    """The package jupyterhub-announcement takes a form, and leads to its page when it has it."""
-    async with Hook(status=302, headers={"Location": "/services/announcement/"}) as hook:
+    """The package jupyterhub-announcement takes a form, with what its page gave against forgery."""
+    cookie = "_xsrf=abc; Path=/services/announcement/"
+    async with Hook(headers={"Set-Cookie": cookie}, by_method={"POST": 302}) as hook:
         url = hook.url.replace("http://", "announcement://t@") + "/services/announcement/update"
         made = receiver_of(url, {})
         await made.send(message())
         await made.send(RESOLVED)
-        texts = [parse_qs(r.body.decode(), True)["announcement"] for r in hook.requests]
+        page, form, _, last = hook.requests
+    assert (page.method, page.uri) == ("GET", "/services/announcement/")
+    assert (form.method, form.uri) == ("POST", "/services/announcement/update")
+    assert (form.headers["Cookie"], form.headers["X-XSRFToken"]) == ("_xsrf=abc", "abc")
+    texts = [parse_qs(one.body.decode(), True)["announcement"] for one in (form, last)]
     assert texts == [["Servers fail to start"], [""]]
 
 

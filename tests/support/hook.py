@@ -22,6 +22,7 @@ class Hook:
     body: bytes = b"ok"
     echo: bool = False
     wait: bool = False
+    by_method: dict[str, int] = field(default_factory=dict)  # other statuses
     tls: ssl.SSLContext | None = None
     requests: list[HTTPServerRequest] = field(default_factory=list)
 
@@ -53,6 +54,8 @@ class Hook:
             body = f"no: {request.uri} {dict(request.headers)} {request.body!r}".encode()
         connection = request.connection
         headers = {**self.headers, "Content-Length": str(len(body))}
-        start = ResponseStartLine("HTTP/1.1", self.status, "As the test wants")
+        start = ResponseStartLine(
+            "HTTP/1.1", self.by_method.get(request.method, self.status), "As told"
+        )
         done = connection.write_headers(start, HTTPHeaders(headers), body)
         asyncio.ensure_future(done).add_done_callback(lambda _: connection.finish())

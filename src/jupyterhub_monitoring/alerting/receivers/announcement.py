@@ -22,6 +22,7 @@ CHARACTERS = 500
 GROUPS = 20
 """Groups whose text is shown at once; those told of first go first."""
 
+UPDATE = "/update"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -47,17 +48,31 @@ class Announcement:
             self._shown[message.group_key] = announcement(message)
         while len(self._shown) > GROUPS:
             del self._shown[next(iter(self._shown))]
-        await self.http.send(self._request(" · ".join(self._shown.values())))
+        text = " · ".join(self._shown.values())
+        if urlsplit(self.url).path.rstrip("/").endswith(UPDATE):
+            await self._fill_in(text)
+        elif text:
+            body = orjson.dumps({"announcement": text})
+            await self.http.send(Request(self.url, body, {**self._who(), **JSON}))
+        else:
+            await self.http.send(Request(self.url, None, self._who(), method="DELETE"))
 
-    def _request(self, text: str) -> Request:
-        authorization = {"Authorization": f"token {self.token()}"}
-        if urlsplit(self.url).path.rstrip("/").endswith("/update"):
-            form = urlencode({"announcement": text}).encode()
-            # It answers by leading the browser to its page.
-            return Request(self.url, form, {**authorization, **FORM}, also_good=frozenset({302}))
-        if not text:
-            return Request(self.url, None, authorization, method="DELETE")
-        return Request(self.url, orjson.dumps({"announcement": text}), {**authorization, **JSON})
+    async def _fill_in(self, text: str) -> None:
+        """Send the form of the package's page as a browser does: with the page's cookies."""
+        address = self.url.partition("?")[0].rstrip("/")
+        page = Request(f"{address.removesuffix(UPDATE)}/", None, self._who(), method="GET")
+        reply = await self.http.send(page)
+        cookies = [one.partition(";")[0] for one in reply.headers.get_list("Set-Cookie")]
+        given = [one.partition("=")[2] for one in cookies if one.startswith("_xsrf=")]
+        headers = {**self._who(), **FORM, "Cookie": "; ".join(cookies)}
+        if given:
+            headers["X-XSRFToken"] = given[0]
+        form = urlencode({"announcement": text}).encode()
+        # It answers by leading the browser to its page.
+        await self.http.send(Request(address, form, headers, also_good=frozenset({302})))
+
+    def _who(self) -> dict[str, str]:
+        return {"Authorization": f"token {self.token()}"}
 
 
 def announcement(message: Message) -> str:

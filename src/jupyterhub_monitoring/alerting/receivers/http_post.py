@@ -12,6 +12,7 @@ from time import time
 from urllib.parse import urljoin, urlsplit
 
 from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
@@ -51,7 +52,7 @@ class Reply:
     """An answer; *text* is its beginning."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: HTTPHeaders
     text: str
 
 
