@@ -55,7 +55,7 @@ def test_the_example_in_the_docs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text(example.replace("sum > 180", "sum > ) 180"))
     assert main(["rules", "check", str(path)]) == 1
     said = capsys.readouterr().out
-    shown = 'mine.yaml:8: group "mine", rule 2, "ManyServers": could not parse expression: 1:27: '
+    shown = 'mine.yaml:8: group "mine", rule 2, "ManyServers": could not parse expression: 1:28: '
     assert shown in said
     assert shown in page
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from ...errors import TemplateError
-from .lexer import Kind, Token, tokens
+from .cursor import Cursor
+from .lexer import Kind, Token
 from .literals import parse_character, parse_number, parse_string
 from .tree import (
     Action,
@@ -78,12 +78,11 @@ def parse(text: str, functions: Collection[str], variables: Collection[str] = ()
     return _Parser(text, functions, variables).whole()
 
 
-class _Parser:
+class _Parser(Cursor):
     """Reads one text. The methods are named after what they read."""
 
     def __init__(self, text: str, functions: Collection[str], variables: Collection[str]) -> None:
-        self.tokens = list(tokens(text))
-        self.position = 0
+        super().__init__(text)
         self.functions = functions
         self.variables = ["", *variables]
         self.defined: dict[str, Block] = {}
@@ -92,74 +91,33 @@ class _Parser:
     def whole(self) -> Parsed:
         nodes: list[Node] = []
         while self.token.kind is not Kind.END:
-            if self._at_keyword("define"):
+            if self.at_keyword("define"):
                 self._definition()
                 continue
             node = self._node()
             if node is None:
-                self._fail(f"unexpected {{{{{self._end_or_else()}}}}}")
+                self.fail(f"unexpected {{{{{self._end_or_else()}}}}}")
             nodes.append(node)
         return Parsed(tuple(nodes), self.defined)
-
-    # -- tokens -----------------------------------------------------------------------------------
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[min(self.position, len(self.tokens) - 1)]
-
-    def _next(self) -> Token:
-        token = self.token
-        if token.kind is Kind.ERROR:
-            self._fail(token.text)
-        self.position += 1
-        return token
-
-    def _skip_space(self) -> Token:
-        """Return the next token that is no space, without taking it."""
-        while self.token.kind is Kind.SPACE:
-            self.position += 1
-        return self.token
-
-    def _expect(self, *kinds: Kind, context: str) -> Token:
-        token = self._skip_space()
-        if token.kind not in kinds:
-            self._unexpected(token, context)
-        return self._next()
-
-    def _at_keyword(self, word: str) -> bool:
-        """Say whether an action begins here whose first word is *word*."""
-        position = self.position
-        if self.token.kind is not Kind.LEFT:
-            return False
-        self.position += 1
-        found = self._skip_space()
-        self.position = position
-        return found.kind is Kind.KEYWORD and found.text == word
-
-    def _fail(self, reason: str) -> NoReturn:
-        raise TemplateError(self.token.line, reason)
-
-    def _unexpected(self, token: Token, context: str) -> NoReturn:
-        self._fail(token.text if token.kind is Kind.ERROR else f"unexpected {token} in {context}")
 
     # -- text and actions -------------------------------------------------------------------------
 
     def _node(self) -> Node | None:
         """Read text or an action; None, with nothing taken, at `{{ end }}` and `{{ else }}`."""
-        token = self._skip_space()
+        token = self.skip_space()
         if token.kind is Kind.TEXT:
-            return Text(self._next().text, token.line)
-        if self._at_keyword("end") or self._at_keyword("else"):
+            return Text(self.next().text, token.line)
+        if self.at_keyword("end") or self.at_keyword("else"):
             return None
         if token.kind is Kind.END:
-            self._fail("unexpected EOF")
-        self._expect(Kind.LEFT, context="input")
-        first = self._skip_space()
+            self.fail("unexpected EOF")
+        self.expect(Kind.LEFT, context="input")
+        first = self.skip_space()
         if first.kind is not Kind.KEYWORD:
             return Action(self._pipeline("command", Kind.RIGHT), first.line)
         if first.text == "define":
-            self._unexpected(first, "command")
-        return self._control(self._next())
+            self.unexpected(first, "command")
+        return self._control(self.next())
 
     def _control(self, word: Token) -> Node:
         match word.text:
@@ -186,25 +144,25 @@ class _Parser:
     def _deeper(self) -> None:
         self.depth += 1
         if self.depth > DEEPEST:
-            self._fail(f"more than {DEEPEST} levels of blocks and parentheses")
+            self.fail(f"more than {DEEPEST} levels of blocks and parentheses")
 
     def _end_or_else(self) -> str:
         """Take `{{ end }}` or `{{ else`; return the word."""
-        self._expect(Kind.LEFT, context="input")
-        self._skip_space()
-        word = self._next().text
+        self.expect(Kind.LEFT, context="input")
+        self.skip_space()
+        word = self.next().text
         if word == "end":
-            self._expect(Kind.RIGHT, context="end")
+            self.expect(Kind.RIGHT, context="end")
         return word
 
     def _otherwise(self) -> Block:
         """Read what may follow a body: `{{ else }}` and its block, and `{{ end }}`."""
         if self._end_or_else() == "end":
             return ()
-        self._expect(Kind.RIGHT, context="else")
+        self.expect(Kind.RIGHT, context="else")
         block = self._block()
         if self._end_or_else() != "end":
-            self._fail("expected end; found {{else}}")
+            self.fail("expected end; found {{else}}")
         return block
 
     def _if(self, line: int) -> If:
@@ -222,11 +180,11 @@ class _Parser:
     def _at_else_if(self) -> bool:
         """Take `{{ else if`, if it is there."""
         position = self.position
-        if self._at_keyword("else"):
+        if self.at_keyword("else"):
             self._end_or_else()
-            following = self._skip_space()
+            following = self.skip_space()
             if following.kind is Kind.KEYWORD and following.text == "if":
-                self._next()
+                self.next()
                 return True
         self.position = position
         return False
@@ -247,37 +205,37 @@ class _Parser:
 
     def _break_or_continue(self, word: Token) -> Node:
         if word.text not in {"break", "continue"}:
-            self._unexpected(word, "command")
-        self._expect(Kind.RIGHT, context=f"{{{{{word.text}}}}}")
+            self.unexpected(word, "command")
+        self.expect(Kind.RIGHT, context=f"{{{{{word.text}}}}}")
         if not self.ranges:
-            self._fail(f"{{{{{word.text}}}}} outside {{{{range}}}}")
+            self.fail(f"{{{{{word.text}}}}} outside {{{{range}}}}")
         return Break(word.line) if word.text == "break" else Continue(word.line)
 
     # -- templates in templates -------------------------------------------------------------------
 
     def _name(self, context: str) -> str:
-        token = self._expect(Kind.STRING, Kind.RAW, context=context)
+        token = self.expect(Kind.STRING, Kind.RAW, context=context)
         return self._constant(token)
 
     def _constant(self, token: Token) -> str:
         try:
             return parse_string(token.text)
         except ValueError as error:
-            self._fail(str(error))
+            self.fail(str(error))
 
     def _template(self, line: int) -> Call:
         name = self._name("template clause")
-        if self._skip_space().kind is Kind.RIGHT:
-            self._next()
+        if self.skip_space().kind is Kind.RIGHT:
+            self.next()
             return Call(name, None, line)
         return Call(name, self._pipeline("template clause", Kind.RIGHT), line)
 
     def _definition(self) -> None:
-        self._next()
-        self._skip_space()
-        self._next()
+        self.next()
+        self.skip_space()
+        self.next()
         name = self._name("define clause")
-        self._expect(Kind.RIGHT, context="define clause")
+        self.expect(Kind.RIGHT, context="define clause")
         self._define(name, self._body("define clause"))
 
     def _block_action(self, line: int) -> Call:
@@ -292,7 +250,7 @@ class _Parser:
         self.variables, self.ranges = [""], 0
         block = self._block()
         if self._end_or_else() != "end":
-            self._fail(f"unexpected {{{{else}}}} in {context}")
+            self.fail(f"unexpected {{{{else}}}} in {context}")
         self.variables, self.ranges = variables, ranges
         return block
 
@@ -301,80 +259,80 @@ class _Parser:
         if before is None or is_empty(before):
             self.defined[name] = block
         elif not is_empty(block):
-            self._fail(f'multiple definition of template "{name}"')
+            self.fail(f'multiple definition of template "{name}"')
 
     # -- pipelines --------------------------------------------------------------------------------
 
     def _pipeline(self, context: str, closer: Kind) -> Pipeline:
         """Read `$x := command | command` and what closes it."""
-        line = self._skip_space().line
+        line = self.skip_space().line
         variables, assigns = self._declarations(context)
         commands: list[Command] = []
-        while self._skip_space().kind is not closer:
+        while self.skip_space().kind is not closer:
             if self.token.kind not in _OPERANDS:
-                self._unexpected(self.token, context)
+                self.unexpected(self.token, context)
             commands.append(self._command())
         if not commands:
-            self._fail(f"missing value for {context}")
+            self.fail(f"missing value for {context}")
         for number, command in enumerate(commands[1:], 2):
             if not isinstance(command.operands[0], _EXECUTABLE):
-                self._fail(f"non executable command in pipeline stage {number}")
-        self._next()
+                self.fail(f"non executable command in pipeline stage {number}")
+        self.next()
         self._declare(variables, assigns=assigns)
         return Pipeline(tuple(commands), tuple(variables), assigns, line)
 
     def _declarations(self, context: str) -> tuple[list[str], bool]:
         """Read `$x :=`, or in a range also `$i, $x :=`; nothing where there is none of it."""
         variables: list[str] = []
-        while self._skip_space().kind is Kind.VARIABLE:
+        while self.skip_space().kind is Kind.VARIABLE:
             position = self.position
-            name = self._next().text
-            after = self._skip_space()
+            name = self.next().text
+            after = self.skip_space()
             if after.kind in {Kind.DECLARE, Kind.ASSIGN}:
-                self._next()
+                self.next()
                 return [*variables, name], after.kind is Kind.ASSIGN
             if after.kind is not Kind.CHARACTER or after.text != ",":
                 self.position = position
                 break
-            self._next()
+            self.next()
             if context != "range" or variables:
-                self._fail(f"too many declarations in {context}")
+                self.fail(f"too many declarations in {context}")
             variables.append(name)
         if variables:
-            self._fail("range can only initialize variables")
+            self.fail("range can only initialize variables")
         return [], False
 
     def _declare(self, variables: list[str], *, assigns: bool) -> None:
         if not assigns:
             self.variables += variables
         if len(self.variables) > MOST_VARIABLES:
-            self._fail(f"more than {MOST_VARIABLES} variables")
+            self.fail(f"more than {MOST_VARIABLES} variables")
         for name in variables:
             if name not in self.variables:
-                self._fail(f'undefined variable "${name}"')
+                self.fail(f'undefined variable "${name}"')
 
     def _command(self) -> Command:
         """Read operands with spaces between them, and the `|` after them."""
-        line = self._skip_space().line
+        line = self.skip_space().line
         operands: list[Operand] = []
-        while (token := self._skip_space()).kind in _OPERANDS:
+        while (token := self.skip_space()).kind in _OPERANDS:
             operands.append(self._operand())
             token = self.token
             if token.kind is not Kind.SPACE:
                 break
         if token.kind is Kind.PIPE:
-            self._next()  # nothing need follow: Go takes `{{ .x | }}`
+            self.next()  # nothing need follow: Go takes `{{ .x | }}`
         elif token.kind not in _CLOSERS:
-            self._unexpected(token, "operand")
+            self.unexpected(token, "operand")
         return Command(tuple(operands), line)
 
     def _operand(self) -> Operand:
         """Read a term, and the fields that follow it without a space."""
         source = self.token
-        term = self._term(self._next())
+        term = self._term(self.next())
         names: list[str] = []
         while self.token.kind is Kind.FIELD:
-            names.append(self._next().text)
+            names.append(self.next().text)
         if not names:
             return term
         match term:
@@ -383,7 +341,7 @@ class _Parser:
             case Variable():
                 return Variable(term.name, (*term.names, *names))
             case Literal() | Nil() | Dot():
-                return self._fail(f"unexpected . after term {source}")
+                return self.fail(f"unexpected . after term {source}")
             case _:
                 return Chain(term, tuple(names))
 
@@ -406,10 +364,10 @@ class _Parser:
     def _known(self, token: Token) -> Function | Variable:
         if token.kind is Kind.WORD:
             if token.text not in self.functions:
-                self._fail(f'function "{token.text}" not defined')
+                self.fail(f'function "{token.text}" not defined')
             return Function(token.text)
         if token.text not in self.variables:
-            self._fail(f'undefined variable "${token.text}"')
+            self.fail(f'undefined variable "${token.text}"')
         return Variable(token.text)
 
     def _literal(self, token: Token) -> Literal:
@@ -424,4 +382,4 @@ class _Parser:
                 case _:
                     return Literal(parse_string(token.text), token.text)
         except ValueError as error:
-            self._fail(str(error))
+            self.fail(str(error))
