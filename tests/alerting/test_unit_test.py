@@ -390,6 +390,21 @@ def test_a_missing_file_is_no_crash(tmp_path: Path):
     assert "SUCCESS" in out.getvalue()
 
 
+PAGE = Path(__file__).parents[2] / "docs/how-to/rules.md"
+
+
+def test_the_example_of_the_documentation_holds(tmp_path: Path):
+    """The rules and their test that stand on the page."""
+    blocks = re.findall(
+        r"```yaml\n# /etc/jupyterhub/rules/(\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL
+    )
+    for name, text in blocks:
+        (tmp_path / name).write_text(text)
+    assert [name for name, _ in blocks] == ["mine.yaml", "mine.test.yaml"]
+    code, said = verdict(tmp_path / "mine.test.yaml")
+    assert code == 0, said
+
+
 HERE = Path(__file__).parents[1] / "rules"
 PACK = Path(jupyterhub_monitoring.__file__).parent / "rules"
 
