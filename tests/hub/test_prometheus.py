@@ -59,6 +59,10 @@ OURS = {
     "health_check_status": "gauge",
     "health_check_duration_seconds": "gauge",
     "health_check_last_run_timestamp_seconds": "gauge",
+    "stuck_servers": "gauge",
+    "disk_free_bytes": "gauge",
+    "disk_size_bytes": "gauge",
+    "certificate_expiry_timestamp_seconds": "gauge",
     "monitoring_build_info": "gauge",
     "hub_info": "gauge",
     "monitoring_collect_duration_seconds": "histogram",
@@ -68,8 +72,8 @@ OURS = {
     "monitoring_series_dropped_total": "counter",
 }
 
-# There is nothing to show until the limit of series is reached.
-WITHOUT_SERIES = {"monitoring_series_dropped_total"}
+# There is nothing to show until the limit of series is reached, or where there is no certificate.
+WITHOUT_SERIES = {"monitoring_series_dropped_total", "certificate_expiry_timestamp_seconds"}
 
 # What promtool may say against names of ours: the page's own choices, kept for its readers.
 ALLOWED_REMARKS: dict[str, str] = {}

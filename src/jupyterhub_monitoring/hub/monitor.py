@@ -41,6 +41,7 @@ from .events import EventLog
 from .exits import Exits
 from .guard import guarded, report
 from .hub_taps import tap_hub
+from .kept_failures import KeptFailures
 from .logins import Logins
 from .monitored import monitored
 from .names import put_in_force
@@ -48,7 +49,7 @@ from .original import original_name
 from .requests import Requests
 from .routes import Routes
 from .server_count import ServerCount
-from .service import SECTIONS, ManagedService, keep_role
+from .service import SECTIONS, ManagedService, keep_role, kept_folder
 from .settings import Monitoring
 from .spawns import Spawns
 from .taps import Method, tap
@@ -98,7 +99,13 @@ class HubMonitor:
     def follow(self) -> None:
         """Add our steps to the Hub's."""
         after = self._after
-        after("init_eventlog", self.configure, self.watch_events, self.watch_spawner)
+        after(
+            "init_eventlog",
+            self.configure,
+            self.watch_events,
+            self.watch_spawner,
+            self.keep_failures,
+        )
         after("init_secrets", self.add_service)
         after("init_db", self.watch_database)
         after("init_services", self.watch_service)
@@ -167,6 +174,15 @@ class HubMonitor:
             original_name(app.authenticator_class),
             app.proxy_class.__name__,
         ).set(1)
+
+    @guarded(Point.ATTACH)
+    def keep_failures(self) -> None:
+        """Count failed spawns on from where the Hub's last process ended."""
+        folder = kept_folder(self.settings.data_dir, self._app.db_url)
+        if folder is not None:
+            kept = KeptFailures(folder)
+            self.spawns.know(kept.restore())
+            self.spawns.on_failure = kept.keep
 
     @guarded(Point.ATTACH)
     def add_service(self) -> None:

@@ -119,6 +119,13 @@ def data_folder(wanted: str, db_url: str) -> Path:
     return Path.cwd() / FOLDER
 
 
+def kept_folder(wanted: str, db_url: str) -> Path | None:
+    """Return that folder for what outlives the Hub's process; None for a Hub that keeps nothing."""
+    url = make_url(db_url)
+    in_memory = url.drivername.startswith("sqlite") and url.database in (None, "", ":memory:")
+    return None if in_memory and not wanted else data_folder(wanted, db_url)
+
+
 def external_url(app: Any) -> str:
     """Return where people find the service, with a slash: what the operator says, or our guess."""
     public = getattr(app, "public_url", "") or ""

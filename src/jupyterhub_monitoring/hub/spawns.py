@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,11 @@ class Spawns:
         self._error_types: set[str] = set()
         # Servers that were begun and never got ready; a stop of theirs ends no server.
         self._unready: set[tuple[int, str]] = set()
+        self.on_failure: Callable[[], None] | None = None
+
+    def know(self, error_types: Iterable[str]) -> None:
+        """Take exception names for seen, that the counter shows from before."""
+        self._error_types.update(set(error_types) - _KNOWN_ERRORS)
 
     @guarded(Point.SPAWN_REQUEST)
     def requested(self, user: Any, server_name: str) -> SpawnAttempt:
@@ -165,6 +170,8 @@ class Spawns:
             m.SPAWN_DURATION_SECONDS.labels(spawner_class).observe(seconds)
         else:
             m.SPAWN_FAILURE.labels(spawner_class, self._error_type(outcome.reason)).inc()
+            if self.on_failure is not None:
+                self.on_failure()
 
     def _error_type(self, name: str) -> str:
         if name not in _KNOWN_ERRORS and name not in self._error_types:

@@ -98,7 +98,8 @@ SPAWN_DURATION_SECONDS = histogram(
 SPAWN_SUCCESS = counter("spawn_success_total", "Spawns that succeeded.", [SPAWNER_CLASS])
 SPAWN_FAILURE = counter(
     "spawn_failure_total",
-    "Spawns that failed, by why: a known reason, or the exception's class name.",
+    "Spawns that failed, by why: a known reason, or the exception's class name. Goes on over"
+    " restarts of the Hub.",
     [SPAWNER_CLASS, Label.of("error_type", known.ErrorType)],
 )
 SPAWN_REFUSED = counter(
