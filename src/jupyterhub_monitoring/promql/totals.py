@@ -51,7 +51,7 @@ class Present:
         if part.present is None:
             found = layout.lengths[None, :].astype(np.float64)
         elif part.present.shape[1] < len(layout.order):  # all series of a window, or none
-            found = part.present * layout.lengths.astype(np.float64)
+            found = np.where(part.present, layout.lengths, 0.0)
         else:
             found = layout.sum(part.present.astype(np.float64))
         self.count[part.steps, columns(layout.groups)] += found
