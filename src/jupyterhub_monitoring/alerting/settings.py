@@ -53,16 +53,6 @@ class MonitoringAlerts(LoggingConfigurable):
         message comes later than two minutes after the event.""",
     ).tag(config=True)
 
-    resend_seconds = Float(
-        60.0,
-        min=1.0,
-        max=3600.0,
-        help="""Seconds after which an alert that still fires is handed on again, so that it is not
-        taken for over. An alert ends by itself four times as long after it was last handed on (or
-        four evaluations, if that is longer): below 15 a slow evaluation ends alerts that still
-        fire; above 300 an alert whose rule was deleted is shown for long.""",
-    ).tag(config=True)
-
     group_wait_seconds = Float(
         30.0,
         min=0.0,
@@ -101,7 +91,7 @@ class MonitoringAlerts(LoggingConfigurable):
     ).tag(config=True)
 
     max_alerts_per_name = Integer(
-        1000,
+        10000,
         min=1,
         max=100000,
         help="""Alerts of one rule's name that are handed on at once; further ones are dropped and

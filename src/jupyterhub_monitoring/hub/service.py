@@ -176,6 +176,7 @@ class ManagedService:
         alerting = self._alerting(settings)
         return {
             **configuration.named_variables(text + alerting, os.environ),
+            **({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}),  # of times in messages
             "JUPYTERHUB_MONITORING_DATA_DIR": str(data_folder(settings.data_dir, self.app.db_url)),
             "JUPYTERHUB_MONITORING_ALERTING": alerting,
             "JUPYTERHUB_MONITORING_HUB_FOLDER": str(Path.cwd()),

@@ -36,6 +36,7 @@ class AlertingPart:
     def __init__(self, host: Host, outside: Outside, base_dir: Path) -> None:
         self._host, self._outside, self._base_dir = host, outside, base_dir
         self._settings = host.settings.alerts
+        host.context.external_labels = outside.external_labels
         self._sink: AlertSink | None = None
         self._alertmanagers: Alertmanagers | None = None
         self._notifier: Notifier | None = None
@@ -68,7 +69,7 @@ class AlertingPart:
             files=[self._base_dir / file for file in self._settings.rule_files],
             texts=render_pack(parameters),
             external_labels=self._outside.external_labels,
-            external_url=self._outside.external_url,
+            external_url=self._outside.external_url.rstrip("/"),
             default_interval_seconds=self._settings.evaluation_interval_seconds,
         )
         await self._book.start()

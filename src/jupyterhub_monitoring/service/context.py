@@ -41,6 +41,7 @@ class Context:
     scraper: Scraper | None = None
     notifier: Notifier | None = None
     rules: RuleBook | None = None
+    external_labels: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
     version: str = __version__
     open_store: Store | None = None

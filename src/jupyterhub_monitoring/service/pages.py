@@ -12,6 +12,7 @@ from tornado.web import RequestHandler, StaticFileHandler
 
 from .._version import __version__
 from ..health.report import CONTENT_TYPE
+from .alert_rows import SHOWN, alert_rows, message_rows
 from .context import Context
 from .keeper import StoreKeeper
 
@@ -82,10 +83,13 @@ class StatusPage(Page):
 
     async def get(self) -> None:
         """Show everything; each part says for itself that it is not known yet."""
-        scraper = self.context.scraper
+        scraper, context = self.context.scraper, self.context
         self._render(
             "status.html",
             faults=self.context.faults.standing(),
+            alerts=alert_rows(context.rules, context.notifier, context.external_labels),
+            alerts_shown=SHOWN,
+            messages=message_rows(context.notifier),
             opening=self.context.unavailable,
             targets=scraper.targets() if scraper else [],
             scrapes=scraper is not None,
