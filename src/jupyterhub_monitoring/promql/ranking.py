@@ -11,6 +11,7 @@ from .ast import Aggregation
 from .evaluation import Evaluation
 from .grouping import Grouping
 from .stream import Stream
+from .stream import columns as together
 from .values import Scalar, Vector
 
 Floats = NDArray[np.float64]
@@ -46,7 +47,11 @@ def top(ctx: Evaluation, node: Aggregation, stream: Stream, k: Scalar) -> Vector
         steps = slice(start, start + width)
         there = None if vector.present is None else vector.present[steps]
         key = vector.values[steps] if node.op == "bottomk" else -vector.values[steps]
-        step, ranked = _best(key, there, grouping, wanted[steps])
+        cells = _candidates(key, there, grouping, wanted[steps])
+        if ctx.is_range and len(grouping.labels) == 1:
+            step, ranked = _without_ties(key, *cells, wanted[steps])
+        else:
+            step, ranked = _best(key, *cells, grouping, wanted[steps])
         present[start + step, ranked] = True
     order = ranked if not ctx.is_range and len(ctx.steps) == 1 else _ever(present)
     ctx.budget.hold(9 * len(ctx.steps) * len(order))
@@ -75,13 +80,28 @@ def _counts(k: Floats) -> Rows:
     return np.clip(k, 0, 2**31).astype(np.intp)
 
 
+def _without_ties(key: Floats, step: Rows, series: Rows, wanted: Rows) -> tuple[Rows, Rows]:
+    """Return the *wanted* smallest of some cells of one group in no order, the sooner of equals.
+
+    The cells are few more than are wanted, so that hardly a step has to be sorted.
+    """
+    number = np.bincount(step, minlength=len(wanted))
+    tied = (number > wanted)[step]
+    if not tied.any():
+        return step, series
+    best = _best(key, step[tied], series[tied], None, wanted)
+    return np.append(step[~tied], best[0]), np.append(series[~tied], best[1])
+
+
 def _best(
-    key: Floats, present: NDArray[np.bool_] | None, grouping: Grouping, wanted: Rows
+    key: Floats, step: Rows, series: Rows, grouping: Grouping | None, wanted: Rows
 ) -> tuple[Rows, Rows]:
-    """Return (step, series) of the *wanted* smallest keys of each group, smallest first."""
-    step, series = _candidates(key, present, grouping, wanted)
+    """Return those of some cells that have the *wanted* smallest keys of a group, smallest first.
+
+    None is one group of all.
+    """
     cells = key[step, series]
-    group = grouping.codes[series]
+    group = np.zeros_like(series) if grouping is None else grouping.codes[series]
     order = np.lexsort((series, cells, np.isnan(cells), group, step))
     step, series, group = step[order], series[order], group[order]
     new = np.r_[True, (step[1:] != step[:-1]) | (group[1:] != group[:-1])][: len(step)]
@@ -98,12 +118,14 @@ def _candidates(
     there = np.ones(key.shape, dtype=np.bool_) if present is None else present
     most = int(wanted.max())
     if len(grouping.labels) <= FEW_GROUPS:
-        key = np.where(there & ~np.isnan(key), key, np.inf)
+        known = key == key  # noqa: PLR0124 -- NaN is not, and comes last
+        known &= there
+        key = np.where(known, key, np.inf)
         there = there.copy()
         for group in range(len(grouping.labels)):
-            columns = np.flatnonzero(grouping.codes == group)
-            if 0 < most < len(columns):
-                part = key[:, columns]
+            columns = together(np.flatnonzero(grouping.codes == group))
+            part = key[:, columns]
+            if 0 < most < part.shape[1]:
                 there[:, columns] &= part <= np.partition(part, most - 1)[:, most - 1 : most]
-    step, series = np.nonzero(there)
+    step, series = np.divmod(np.flatnonzero(there), key.shape[1])
     return step, series
