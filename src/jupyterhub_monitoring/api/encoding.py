@@ -147,7 +147,7 @@ class Points:
 
     def __init__(self, steps: NDArray[np.int64]) -> None:
         self.steps = steps
-        self._heads = [f'"],[{at},"' for at in _seconds(steps)]
+        self._heads = _heads(steps)
 
     def encode(self, values: NDArray[np.float64], present: NDArray[np.bool_] | None = None) -> str:
         """Return the JSON of *values*, shape (P,), where *present*; "" when there is none."""
@@ -193,13 +193,14 @@ def format_values(values: NDArray[np.float64]) -> list[str]:
     return texts
 
 
-def _seconds(steps: NDArray[np.int64]) -> list[str]:
-    """Return each of *steps* as `_second` writes it; whole seconds, the usual case, at once."""
+def _heads(steps: NDArray[np.int64]) -> list[str]:
+    """Return `"],[time,"` for each of *steps*; all at once for whole seconds, the usual case."""
     seconds, parts = np.divmod(steps, 1000)
-    if not parts.any():
-        written = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)
-        return written[1:-1].decode().split(",") if len(steps) else []
-    return [_second(at) for at in steps.tolist()]
+    if parts.any() or not len(steps):
+        return [f'"],[{_second(at)},"' for at in steps.tolist()]
+    written = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode()
+    apart = written.replace(",", ',"\n"],[')
+    return f'"],[{apart},"'.split("\n")
 
 
 def _second(ms: int) -> str:
