@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jupyterhub_monitoring.promql import broken
+from jupyterhub_monitoring.promql import broken, gaps
 from jupyterhub_monitoring.promql.engine import Engine
 from jupyterhub_monitoring.promql.ranges import RANGE_FUNCTIONS
 from jupyterhub_monitoring.promql.values import Vector
@@ -68,14 +68,19 @@ QUERIES = [
 def test_broken_windows(
     engine: Engine, query: str, step_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole windows at once and broken ones by themselves give what all with a mask give."""
+    """Whole windows at once and broken ones by themselves give what all with a mask give.
+
+    With what the tile knows of its gaps, or with what is seen when all of it is read.
+    """
     found = []
-    for pays in (True, False):
+    for small, pays in ((0, True), (1 << 30, True), (1 << 30, False)):
+        monkeypatch.setattr(gaps, "SMALL", small)
         monkeypatch.setattr(broken.Division, "pays", lambda *_, pays=pays: pays)
         found.append(engine.range(query, START, END, step_ms).value)
-    ours, masked = found
-    assert isinstance(ours, Vector)
+    *divided, masked = found
     assert isinstance(masked, Vector)
-    assert ours.labels.rows() == masked.labels.rows()
-    np.testing.assert_array_equal(ours.mask, masked.mask)
-    np.testing.assert_allclose(ours.values[ours.mask], masked.values[ours.mask], rtol=1e-12)
+    for ours in divided:
+        assert isinstance(ours, Vector)
+        assert ours.labels.rows() == masked.labels.rows()
+        np.testing.assert_array_equal(ours.mask, masked.mask)
+        np.testing.assert_allclose(ours.values[ours.mask], masked.values[ours.mask], rtol=1e-12)

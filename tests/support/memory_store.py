@@ -21,7 +21,9 @@ from jupyterhub_monitoring.store.selection import (
     STALE_BITS,
     Selection,
     Tile,
+    there,
 )
+from jupyterhub_monitoring.store.stretches import Falls, Stretches
 from jupyterhub_monitoring.store.symbols import Symbols
 
 Samples = Mapping[int, float | str]
@@ -49,6 +51,12 @@ class MemoryTile:
         if isinstance(index, slice):
             return self.values[index]
         return self.values.take(index, axis=0)
+
+    def stretches(self, *, markers: bool) -> Stretches:
+        return Stretches.of(self.values, there(self.values, markers=markers))
+
+    def falls(self) -> Falls:
+        return Falls.of(self.values)
 
 
 def _flags(values: NDArray[np.float64]) -> tuple[bool, bool]:

@@ -63,7 +63,7 @@ def _accumulate(ctx: Evaluation, grouping: Grouping, stream: Stream, make: Make)
                 state.take(part, layout)
         return state
 
-    first, *others = ctx.workers.share(stream.tasks, lane)
+    first, *others = stream.share(lane)
     with np.errstate(all="ignore"):
         for other in others:
             first.merge(other)

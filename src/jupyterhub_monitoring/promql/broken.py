@@ -15,33 +15,87 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .compensated import doubtful
-from .stretches import Bools, Rows
-from .window import SPREAD, Differ, Floats, Indices, Pairs, Spans, Window, each_of
+from ..store.stretches import Bools, Pairs, Rows, Stretches, covered
+from .window import SPREAD, Differ, Floats, Indices, Spans, Window, each_of
 
 Found = tuple[Floats, "Bools | None"]
 
+SMALL = 4096
+"""So few windows are computed with a mask: what is saved is less than what dividing them takes."""
+
 DEARER = 4
 """A window that is computed by itself costs at least so many times what one of all does."""
+
+CALL = 1000
+"""So many samples a calculation takes in while it is only called."""
 
 
 class Reads(Enum):
     """What a function reads of a window: how much one costs that is computed by itself."""
 
-    ENDS = auto()  # some samples at its ends, or what was found out for all windows at once
-    SAMPLES = auto()  # its samples, one after the other
+    ENDS = auto()  # some samples at its ends, or where it falls
+    SAMPLES = auto()  # sums and extremes, which are found for all windows at once
+    TURN = auto()  # its samples, one after the other
     SORTED = auto()  # all of them at once
 
 
-class Neighbours:
-    """Neighbours of which something holds, found once for all windows unless they are many."""
+@dataclass(frozen=True)
+class Edges:
+    """K windows over an end of a stretch, sorted by series, then by step; arrays of shape (K,)."""
 
-    def __init__(self, gapped: Window) -> None:
-        self._gapped = gapped
+    column: Rows
+    step: Rows
+    first: Rows  # row of the first sample
+    last: Rows
+    before_last: Rows  # row of the last sample but one; any, where there is none
+    count: Rows  # samples
+    first_value: Floats  # of the first stretch
+    last_value: Floats  # of the last one
+
+
+class WholeWindows(Window):
+    """The windows of a block with gaps, as if there were none. Wrong where they are not whole."""
+
+    def __init__(self, gapped: Window, edges: Edges) -> None:
+        super().__init__(
+            gapped.spans,
+            gapped.series,
+            gapped.read,
+            ascending=gapped.ascending,
+            check=gapped.check,
+        )
+        self._gapped, self.edges = gapped, edges
+        self.of_broken = np.empty((0, 1))
         self._known: dict[Differ, list[Pairs]] = {}
 
+    @cached_property
+    def rows(self) -> Floats:
+        """All samples."""
+        return self._gapped.rows
+
+    @cached_property
+    def filled(self) -> Floats:
+        """All samples, 0 where there is none: sums then see numbers only."""
+        return self._gapped.filled
+
+    def reduce(self, ufunc: np.ufunc) -> Floats:
+        """Return each window's samples reduced by fmin or fmax: right for broken ones too."""
+        return self._remembered(self._gapped.reduce(ufunc))
+
+    def total(self) -> Floats:
+        """Return each window's sum: right for broken ones too."""
+        return self._remembered(self._gapped.total())
+
+    def _remembered(self, values: Floats) -> Floats:
+        """Return *values* (P, S), and remember those of the broken windows."""
+        self.of_broken = values[self.edges.step, self.edges.column][:, None]
+        return values
+
     def differing(self, differ: Differ) -> Iterator[Pairs]:
-        """Yield what `Window.differing` does."""
+        """Yield neighbours, those over gaps too: no whole window has both of them.
+
+        They are found once, unless they are many.
+        """
         if differ in self._known:
             yield from self._known[differ]
             return
@@ -55,79 +109,46 @@ class Neighbours:
             self._known[differ] = found
 
 
-class WholeWindows(Window):
-    """The windows of a block with gaps, as if there were none. Wrong where they are not whole."""
-
-    def __init__(self, gapped: Window, neighbours: Neighbours) -> None:
-        super().__init__(
-            gapped.spans,
-            gapped.series,
-            gapped.rows.__getitem__,
-            ascending=gapped.ascending,
-            check=gapped.check,
-        )
-        self._gapped, self._neighbours = gapped, neighbours
-
-    @cached_property
-    def filled(self) -> Floats:
-        """All samples, 0 where there is none: sums then see numbers only."""
-        return self._gapped.filled
-
-    def differing(self, differ: Differ) -> Iterator[Pairs]:
-        """Yield neighbours, those over gaps too: no whole window has both of them."""
-        yield from self._neighbours.differing(differ)
-
-
-@dataclass(frozen=True)
-class Edges:
-    """K windows over an end of a stretch, sorted by series, then by step; arrays of shape (K,)."""
-
-    column: Rows
-    step: Rows
-    first: Rows  # row of the first sample
-    last: Rows
-    before_last: Rows  # row of the last sample but one; any, where there is none
-    count: Rows  # samples
-
-
 class BrokenWindows(Window):
     """The windows *edges* of a block, each a step of its own: results are (K, 1)."""
 
-    def __init__(self, gapped: Window, neighbours: Neighbours, edges: Edges) -> None:
-        spans, step = gapped.spans, edges.step
+    def __init__(self, gapped: Window, whole: WholeWindows) -> None:
+        spans, edges = gapped.spans, whole.edges
+        step = edges.step
         own = Spans(
             spans.times, spans.low[step], spans.high[step], spans.ends[step], spans.at[step],
             spans.range_ms,
         )  # fmt: skip
-        super().__init__(
-            own, 1, gapped.rows.__getitem__, ascending=gapped.ascending, check=gapped.check
-        )
-        self._gapped, self._neighbours, self._edges = gapped, neighbours, edges
+        super().__init__(own, 1, gapped.read, ascending=gapped.ascending, check=gapped.check)
+        self._gapped, self._whole, self._edges = gapped, whole, edges
         self.count, self.first = edges.count[:, None], edges.first[:, None]
         self.last, self.previous = edges.last[:, None], edges.before_last[:, None]
 
     def value(self, index: Indices) -> Floats:
         """Return the samples at these rows."""
-        return self._gapped.rows[index[:, 0], self._edges.column][:, None]
+        return self._gapped.cells(index[:, 0], self._edges.column)[:, None]
 
-    def reduce(self, ufunc: np.ufunc) -> Floats:
-        """Return each window's samples reduced by fmin or fmax, which pass over NaN."""
-        best = np.full(self.shape, np.nan)
-        for _, value, there in self.samples_in_turn():
-            ufunc(best, np.where(there, value, np.nan), out=best)
-        return best
+    @cached_property
+    def first_values(self) -> Floats:
+        """The first samples: where a stretch begins, or in the first row as all others have it."""
+        edges = self._edges
+        same = self._whole.first_values[edges.step, edges.column]
+        return np.where(edges.first == self.low, same, edges.first_value)[:, None]
+
+    @cached_property
+    def last_values(self) -> Floats:
+        """The last samples, likewise."""
+        edges = self._edges
+        same = self._whole.last_values[edges.step, edges.column]
+        return np.where(edges.last == self.high - 1, same, edges.last_value)[:, None]
+
+    def reduce(self, _ufunc: np.ufunc) -> Floats:
+        """Return what was found for all windows."""
+        return self._whole.of_broken
 
     def total(self) -> Floats:
-        """Return each window's sum, as exact as a compensated one."""
-        total, magnitude = np.zeros(self.shape), np.zeros(self.shape)
-        with np.errstate(all="ignore"):
-            for _, value, there in self.samples_in_turn():
-                term = np.where(there, value, 0.0)
-                total += term
-                magnitude += np.abs(term)
-            step, series = np.nonzero(doubtful(total, magnitude))
-            total[step, series] = self.exact_total(step, series)
-        return total
+        """Return what was found for all windows."""
+        return self._whole.of_broken
 
     def samples_at(self, row: Rows, step: Rows, _series: Rows) -> Floats:
         """Return the samples at these rows of these windows, 0 where there is none."""
@@ -155,13 +176,13 @@ class BrokenWindows(Window):
         """Add to *totals* for neighbours of whom *differ* holds, as `Window` does."""
         found, edges, steps = totals.reshape(-1), self._edges, len(self._gapped.low)
         keys = edges.column * steps + edges.step
-        for earlier, later, series in self._neighbours.differing(differ):
+        for earlier, later, series, value in self._whole.differing(differ):
             for step, pair in self._gapped.around(earlier, later):
                 key = series[pair] * steps + step
                 place = np.minimum(keys.searchsorted(key), len(keys) - 1)
                 here = np.flatnonzero(keys[place] == key)
                 of = pair[here]
-                weights = self._gapped.rows[earlier[of], series[of]] if weigh else 1.0
+                weights = value[of] if weigh else 1.0
                 np.add.at(found, place[here], weights)
         return found.reshape(self.shape)
 
@@ -171,6 +192,7 @@ class Division:
     """The windows of a block with gaps: whole ones, broken ones and those without samples."""
 
     gapped: Window
+    stretches: Stretches
 
     @cached_property
     def _ranges(self) -> tuple[Rows, Rows, Rows, Rows]:
@@ -178,7 +200,7 @@ class Division:
 
         Then the first one after it that does not lie in it, and that does not touch it.
         """
-        stretches, low, high = self.gapped.stretches, self.gapped.low, self.gapped.high
+        stretches, low, high = self.stretches, self.gapped.low, self.gapped.high
         touch = high.searchsorted(stretches.start, "right")
         untouch = low.searchsorted(stretches.stop)
         begin = np.maximum(low.searchsorted(stretches.start), touch)
@@ -189,13 +211,7 @@ class Division:
     def whole(self) -> Bools:
         """Which windows are whole, (P, S)."""
         _, begin, end, _ = self._ranges
-        column, (steps, series) = self.gapped.stretches.column, self.gapped.shape
-        change = np.zeros((steps + 1) * series, dtype=np.int8)
-        np.add.at(change, begin * series + column, 1)
-        np.subtract.at(change, end * series + column, 1)
-        inside = change.reshape(steps + 1, series)
-        np.add.accumulate(inside, axis=0, out=inside)
-        return inside[:-1].view(np.bool_)
+        return covered(self.stretches.column, begin, end, self.gapped.shape)
 
     @cached_property
     def count(self) -> int:
@@ -206,7 +222,7 @@ class Division:
     def edges(self) -> Edges:
         """Return the windows that are broken."""
         touch, begin, end, untouch = self._ranges
-        stretches, low, high = self.gapped.stretches, self.gapped.low, self.gapped.high
+        stretches, low, high = self.stretches, self.gapped.low, self.gapped.high
         number = np.stack([begin - touch, np.maximum(untouch - end, 0)], axis=1).reshape(-1)
         step = each_of(np.stack([touch, end], axis=1).reshape(-1), number)
         owner = np.repeat(np.arange(len(touch)).repeat(2), number)
@@ -216,7 +232,8 @@ class Division:
         new = np.flatnonzero(np.diff(key, prepend=-1))
         inside = np.minimum(high[step], stretches.stop[owner])
         inside -= np.maximum(low[step], stretches.start[owner])
-        step, owner, latest = step[new], owner[new], owner[np.append(new[1:], len(key)) - 1]
+        ends = np.append(new[1:], len(key))[: len(new)]
+        step, owner, latest = step[new], owner[new], owner[ends - 1]
         last = np.minimum(high[step], stretches.stop[latest]) - 1
         alone = last == stretches.start[latest]
         return Edges(
@@ -226,36 +243,67 @@ class Division:
             last,
             np.where(alone, stretches.stop[latest - 1] - 1, last - 1),
             np.add.reduceat(inside, new) if len(new) else inside,
+            stretches.first[owner],
+            stretches.last[latest],
         )
 
     def pays(self, reads: Reads) -> bool:
         """Whether the broken windows are so few that computing each by itself is the fastest."""
         steps, series = self.gapped.shape
-        if reads is Reads.ENDS:
+        if steps * series < SMALL:
+            return False
+        if reads in {Reads.ENDS, Reads.SAMPLES}:
             return DEARER * self.count <= steps * series
         longest = int((self.gapped.high - self.gapped.low).max(initial=0))
         samples = len(self.gapped.times) * series
-        return reads is Reads.SAMPLES and self.count * longest <= samples
+        return reads is Reads.TURN and (self.count + CALL) * longest <= samples
 
 
 def computed(
     look: Callable[[Window, slice | Rows], Found], window: Window, steps: slice, reads: Reads
+) -> Iterator[tuple[Rows | None, Found]]:
+    """Yield what *look* gives for windows that end at *steps*, and for which series (None: all)."""
+    if window.stretches is None:
+        yield None, look(window, steps)
+        return
+    division = Division(window, window.stretches)
+    if division.pays(reads):
+        yield None, _divided(look, division, steps)
+        return
+    every: Bools = np.logical_and.reduce(window.mask, axis=0)
+    for full, series in ((True, np.flatnonzero(every)), (False, np.flatnonzero(~every))):
+        if len(series):
+            yield series, look(_of_series(window, window.stretches, series, full=full), steps)
+
+
+def _divided(
+    look: Callable[[Window, slice | Rows], Found], division: Division, steps: slice
 ) -> Found:
-    """Return what *look* gives for the windows of a block at *steps*."""
-    if window.valid is None:
-        return look(window, steps)
-    division = Division(window)
-    if not division.pays(reads):
-        return look(window, steps)
-    neighbours = Neighbours(window)
-    values, present = look(WholeWindows(window, neighbours), steps)
+    """Return what *look* gives for the whole windows, and for each broken one."""
+    edges = division.edges()
+    whole = WholeWindows(division.gapped, edges)
+    values, present = look(whole, steps)
     there = division.whole if present is None else division.whole & present
-    if division.count:
-        edges = division.edges()
-        broken = BrokenWindows(window, neighbours, edges)
-        own, own_there = look(broken, steps.start + edges.step)
+    if len(edges.step):
+        own, own_there = look(BrokenWindows(division.gapped, whole), steps.start + edges.step)
         if not values.flags.writeable:
             values = values.copy()
         values[edges.step, edges.column] = own[:, 0]
         there[edges.step, edges.column] = True if own_there is None else own_there[:, 0]
     return values, None if there.all() else there
+
+
+def _of_series(window: Window, stretches: Stretches, series: Rows, *, full: bool) -> Window:
+    """Return the windows of some series; *full* are those that have all samples."""
+    if len(series) == window.series:
+        return window
+    number = np.full(window.series, -1)
+    number[series] = np.arange(len(series))
+    return Window(
+        window.spans,
+        len(series),
+        window.rows.take(series, axis=1).__getitem__,
+        stretches=None if full else stretches.renumbered(number),
+        valid=None if full else window.mask.take(series, axis=1),
+        check=window.check,
+    )

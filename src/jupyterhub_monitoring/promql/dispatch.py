@@ -208,7 +208,7 @@ def _over_range(ctx: Evaluation, expr: Call) -> Stream:
         with np.errstate(all="ignore"):
             return function(window, *(scalar[steps] for scalar in scalars))
 
-    stream = source.stream(look, reads=READS.get(expr.function, Reads.SAMPLES))
+    stream = source.stream(look, reads=READS[expr.function])
     if expr.function in COUNTERS:
         stream = _telling_gauges(stream, asked)
     return stream if expr.function in KEEP_NAME else stream.nameless()

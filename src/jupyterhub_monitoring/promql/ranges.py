@@ -23,6 +23,9 @@ Found = tuple[Floats, "Bools | None"]
 NEAR = 1.1
 """A sample is near the window's end if it is less than so many average spacings away."""
 
+ALMOST = 1 + 1e-12
+"""More than what rounding can add to a number."""
+
 OVERFLOW_SCALE = 2.0**-64
 """What values are scaled by whose sum would overflow; there are fewer than 2**64 of them."""
 
@@ -32,7 +35,7 @@ def _extrapolated(window: Window, *, counter: bool, per_second: bool) -> Found:
 
     Operation by operation, so that the last bit is the same.
     """
-    first, last = window.value(window.first), window.value(window.last)
+    first, last = window.first_values, window.last_values
     first_time, last_time = window.time(window.first), window.time(window.last)
     increase = last - first
     if counter and not window.ascending:
@@ -44,15 +47,23 @@ def _extrapolated(window: Window, *, counter: bool, per_second: bool) -> Found:
     to_end = (ends - last_time) / 1000
     to_start = np.where(to_start >= NEAR * spacing, spacing / 2, to_start)
     to_end = np.where(to_end >= NEAR * spacing, spacing / 2, to_end)
+    # As Go's Seconds().
+    over = window.range_ms // 1000 + window.range_ms % 1000 / 1000 if per_second else 1.0
+    result = increase * ((sampled + to_start + to_end) / sampled / over)
     if counter:  # it was not below zero: the line through both samples must not go there
-        to_zero = sampled * (first / increase)
-        below = (to_zero < to_start) & (increase > 0) & (first >= 0)
-        if below.any():
-            to_start = np.where(below, to_zero, to_start)
-    factor = (sampled + to_start + to_end) / sampled
-    if per_second:
-        factor /= window.range_ms // 1000 + window.range_ms % 1000 / 1000  # as Go's Seconds()
-    return np.multiply(increase, factor, out=increase), window.present(2)
+        below = np.flatnonzero(first / increase < to_start / sampled * ALMOST)
+        if len(below):  # seldom, but for counters that have just begun
+            cells = np.divmod(below, window.series)
+            sampled, to_start, to_end = (
+                np.broadcast_to(seconds, result.shape)[cells]
+                for seconds in (sampled, to_start, to_end)
+            )
+            first, increase = first[cells], increase[cells]
+            to_zero = sampled * (first / increase)
+            crosses = (to_zero < to_start) & (increase > 0) & (first >= 0)
+            to_start = np.where(crosses, to_zero, to_start)
+            result[cells] = increase * ((sampled + to_start + to_end) / sampled / over)
+    return result, window.present(2)
 
 
 def rate(window: Window) -> Found:
@@ -72,7 +83,7 @@ def delta(window: Window) -> Found:
 
 def irate(window: Window) -> Found:
     """Per-second increase between the last two samples; after a reset, from zero."""
-    last, before = window.value(window.last), window.value(window.previous)
+    last, before = window.last_values, window.value(window.previous)
     change = np.where(last < before, last, last - before)
     seconds = (window.time(window.last) - window.time(window.previous)) / 1000
     return change / seconds, window.present(2)
@@ -80,7 +91,7 @@ def irate(window: Window) -> Found:
 
 def idelta(window: Window) -> Found:
     """Difference between the last two samples."""
-    return window.value(window.last) - window.value(window.previous), window.present(2)
+    return window.last_values - window.value(window.previous), window.present(2)
 
 
 def changes(window: Window) -> Found:
@@ -139,12 +150,12 @@ def present_over_time(window: Window) -> Found:
 
 def first_over_time(window: Window) -> Found:
     """Oldest sample."""
-    return window.value(window.first), window.present()
+    return window.first_values, window.present()
 
 
 def last_over_time(window: Window) -> Found:
     """Newest sample."""
-    return window.value(window.last), window.present()
+    return window.last_values, window.present()
 
 
 def stdvar_over_time(window: Window) -> Found:
@@ -175,7 +186,7 @@ def quantile_over_time(window: Window, q: Floats) -> Found:
 
 def _regression(window: Window, origin: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Return (slope per second, value at *origin*) of the least-squares lines; *origin* in ms."""
-    start = window.value(window.first)
+    start = window.first_values
     constant = np.ones(window.shape, dtype=np.bool_)
     sums = [(np.zeros(window.shape), np.zeros(window.shape)) for _ in range(4)]
     for time, value, there in window.samples_in_turn():
@@ -241,23 +252,17 @@ RANGE_FUNCTIONS: dict[str, RangeFunction] = {
 KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 """Those whose result is still a sample of the same metric."""
 
-READS = dict.fromkeys(
-    (
-        "rate",
-        "increase",
-        "delta",
-        "irate",
-        "idelta",
-        "changes",
-        "resets",
-        "count_over_time",
-        "present_over_time",
-        "first_over_time",
-        "last_over_time",
-    ),
-    Reads.ENDS,
-) | {"quantile_over_time": Reads.SORTED}
-"""What is read of a window by those that do not go through its samples once."""
+READS = {
+    **dict.fromkeys(("rate", "increase", "delta", "irate", "idelta", "resets"), Reads.ENDS),
+    **dict.fromkeys(("count_over_time", "present_over_time"), Reads.ENDS),
+    **dict.fromkeys(("first_over_time", "last_over_time"), Reads.ENDS),
+    **dict.fromkeys(("sum_over_time", "avg_over_time"), Reads.SAMPLES),
+    **dict.fromkeys(("min_over_time", "max_over_time", "changes"), Reads.SAMPLES),
+    **dict.fromkeys(("stdvar_over_time", "stddev_over_time"), Reads.TURN),
+    **dict.fromkeys(("deriv", "predict_linear"), Reads.TURN),
+    "quantile_over_time": Reads.SORTED,
+}
+"""What is read of each window."""
 
 COUNTERS = frozenset({"rate", "increase"})
 """Those that mean something for counters only."""

@@ -10,20 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.label_table import LabelTable
-from ..store.selection import ABSENT_BITS, STALE_BITS, Tile
+from ..store.selection import STALE_BITS, Tile, there
 from .ast import At, RangeSelector, Selector
 from .bounds import BlockSize, Bounds, BoundsCache, size_of
 from .broken import Reads, computed
 from .evaluation import Evaluation, labels_size
+from .gaps import Gaps
 from .stream import Part, Stream, Task
 from .tile_rows import TileRows
-from .window import Bools, Floats, Read, Spans, Window, samples
+from .window import Bools, Floats, Spans, Window
 
 RAW_BYTES = 40
 """Of a sample of a range that is asked for as such: as read, whether it is one, as given."""
-
-Valid = Callable[[Floats], Bools]
-
 
 Steps = slice | NDArray[np.intp]
 Found = tuple[Floats, "Bools | None"]
@@ -42,21 +40,29 @@ class Source:
     ends: NDArray[np.int64]
     range_ms: int
 
-    def stream(self, look: Look, valid: Valid = samples, reads: Reads = Reads.SAMPLES) -> Stream:
-        """Return what *look*, which *reads* so much of each window, makes of all blocks."""
+    def stream(self, look: Look, *, reads: Reads, markers: bool = False) -> Stream:
+        """Return what *look*, which *reads* so much of each window, makes of all blocks.
+
+        *markers*: it takes staleness markers for samples.
+        """
         cache = BoundsCache(self.ends, self.range_ms)
         size = BlockSize.within(self.ctx.budget.limits.max_memory_bytes)
 
         def task_of(tile: Tile) -> Task:
             def task() -> Iterator[Part]:
                 bounds = cache.of(tile.timestamps)
+                gaps = Gaps(tile, self.ctx.budget.check, markers, reads is Reads.ENDS)
                 for steps in bounds.blocks(len(tile.positions), size):
-                    for positions, window in self._windows(tile, bounds, steps, size, valid):
-                        yield Part(positions, steps, *computed(look, window, steps, reads))
+                    for positions, window in self._windows(tile, bounds, steps, size, gaps):
+                        for columns, found in computed(look, window, steps, reads):
+                            mine = positions if columns is None else positions[columns]
+                            yield Part(mine, steps, *found)
 
             return task
 
-        return Stream(self.ctx, self.labels, [task_of(tile) for tile in self.tiles])
+        steps = len(self.ctx.steps)
+        cells = sum(len(t.positions) * (len(t.timestamps) + steps) for t in self.tiles)
+        return Stream(self.ctx, self.labels, [task_of(tile) for tile in self.tiles], cells)
 
     def samples(self) -> Iterator[tuple[int, NDArray[np.int64], Floats]]:
         """Yield (row of the labels, timestamps, values) of each series in the first step's window.
@@ -69,15 +75,15 @@ class Source:
             low, high = int(found.low[0]), int(found.high[0])
             self.ctx.budget.hold(RAW_BYTES * (high - low) * len(tile.positions))
             rows = TileRows(self.ctx.budget, tile, low, high).whole
-            there = samples(rows)
-            for column in np.flatnonzero(there.any(axis=0)).tolist():
+            valid = there(rows, markers=False)
+            for column in np.flatnonzero(valid.any(axis=0)).tolist():
                 self.ctx.budget.check()
-                chosen = there[:, column]
+                chosen = valid[:, column]
                 times = tile.timestamps[low:high][chosen]
                 yield int(tile.positions[column]), times, rows[chosen, column]
 
     def _windows(
-        self, tile: Tile, bounds: Bounds, steps: slice, size: BlockSize, valid: Valid
+        self, tile: Tile, bounds: Bounds, steps: slice, size: BlockSize, gaps: Gaps
     ) -> Iterator[tuple[NDArray[np.intp], Window]]:
         """Yield which series, and their windows at *steps*.
 
@@ -109,51 +115,10 @@ class Source:
                 window = Window(spans, count, read, ascending=tile.ascending, check=budget.check)
                 yield positions, window
             else:
-                for chosen, window in self._split(spans, read, valid, ascending=tile.ascending):
+                for chosen, window in gaps.windows(slice(start, stop), columns, spans, read):
                     yield positions[chosen], window
             budget.hold(-taken)
         rows.release()
-
-    def _split(
-        self, spans: Spans, read: Read, valid: Valid, *, ascending: bool
-    ) -> Iterator[tuple[Bools, Window]]:
-        """Yield the series that have all samples here, and those that have some."""
-        rows = read(slice(0, len(spans.times)))
-        there = valid(rows)
-        kept: Bools = np.logical_or.reduce(
-            there, axis=1
-        )  # rows that nobody has: the target did not answer
-        if not kept.any():
-            return
-        if not kept.all():
-            spans, rows, there = spans.without(~kept), rows[kept], there[kept]
-        every: Bools = np.logical_and.reduce(there, axis=0)
-        some: Bools = np.logical_or.reduce(there, axis=0) & ~every
-        if every.any():
-            full = np.flatnonzero(every)
-            read_full = rows.__getitem__ if every.all() else partial(_columns, rows, full)
-            yield every, Window(spans, len(full), read_full, ascending=ascending, check=self._check)
-        if some.any():
-            part = rows if some.all() else rows[:, some]
-            valid_part = np.ascontiguousarray(there[:, some])
-            window = Window(
-                spans,
-                part.shape[1],
-                part.__getitem__,
-                valid=valid_part,
-                ascending=ascending,
-                check=self._check,
-            )
-            yield some, window
-
-    @property
-    def _check(self) -> Callable[[], None]:
-        return self.ctx.budget.check
-
-
-def _columns(rows: Floats, columns: NDArray[np.intp], index: slice | NDArray[np.intp]) -> Floats:
-    """Return some rows of some columns: the rows first, which are often few."""
-    return rows[index].take(columns, axis=1)
 
 
 def window_ends(ctx: Evaluation, at: At | None, offset_ms: int) -> NDArray[np.int64]:
@@ -182,7 +147,7 @@ def range_source(ctx: Evaluation, node: RangeSelector) -> Source:
 
 def instant(ctx: Evaluation, node: Selector) -> Stream:
     """Return each series' newest sample in the lookback; none where it is a staleness marker."""
-    return source(ctx, node, ctx.lookback_ms).stream(_newest, _not_absent, Reads.ENDS)
+    return source(ctx, node, ctx.lookback_ms).stream(_newest, markers=True, reads=Reads.ENDS)
 
 
 def sample_times(ctx: Evaluation, node: Selector) -> Stream:
@@ -192,17 +157,12 @@ def sample_times(ctx: Evaluation, node: Selector) -> Stream:
         values, present = _newest(window, steps)
         return np.broadcast_to(window.time(window.last) / 1000, values.shape), present
 
-    return source(ctx, node, ctx.lookback_ms).stream(look, _not_absent, Reads.ENDS)
+    return source(ctx, node, ctx.lookback_ms).stream(look, markers=True, reads=Reads.ENDS)
 
 
 def _newest(window: Window, _steps: Steps) -> Found:
-    values, present = window.value(window.last), window.present()
+    values, present = window.last_values, window.present()
     if np.isnan(values).any():
         fresh = values.view(np.int64) != STALE_BITS
         present = fresh if present is None else present & fresh
     return values, present
-
-
-def _not_absent(rows: Floats) -> Bools:
-    """A staleness marker counts as a sample here: it hides the ones before it."""
-    return np.asarray(rows.view(np.int64) != ABSENT_BITS)

@@ -13,6 +13,10 @@ from .bounds import RESULTS
 from .evaluation import Evaluation
 from .unique import merge_equal, nameless
 from .values import Vector
+from .workers import Done
+
+ALONE = 1 << 17
+"""Below so many cells, a millisecond or two, a second thread is not worth waking."""
 
 COLUMNS = 256
 """Series of a part that is cut out of a whole vector: as many as a tile has."""
@@ -46,6 +50,12 @@ class Stream:
     ctx: Evaluation
     labels: LabelTable
     tasks: Sequence[Task]
+    cells: int
+    """How many samples and results all tasks go through, about."""
+
+    def share(self, work: Callable[[Iterator[Task]], Done]) -> list[Done]:
+        """Return what *work* makes of the tasks in each lane; little work has one."""
+        return self.ctx.workers.share(self.tasks, work, alone=self.cells < ALONE)
 
     def parts(self, tasks: Iterator[Task]) -> Iterator[Part]:
         """Yield the parts of *tasks*, checking the budget in between."""
@@ -92,7 +102,7 @@ class Stream:
                 values[where] = part.values
                 present[where] = True if part.present is None else part.present
 
-        self.ctx.workers.share(self.tasks, fill)
+        self.share(fill)
         return Whole.of(self.ctx, values, present)
 
 
@@ -130,7 +140,7 @@ def of_vector(ctx: Evaluation, vector: Vector) -> Stream:
         return task
 
     starts = range(0, len(vector.labels), COLUMNS)
-    return Stream(ctx, vector.labels, [cut(start) for start in starts])
+    return Stream(ctx, vector.labels, [cut(start) for start in starts], vector.values.size)
 
 
 def one_name(labels: LabelTable) -> bool:

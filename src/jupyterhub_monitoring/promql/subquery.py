@@ -34,6 +34,12 @@ class MatrixTile:
         """Return the values at these steps of the grid."""
         return np.ascontiguousarray(self._values[index])
 
+    def stretches(self, *, markers: bool) -> None:
+        """Return that nobody looked where there are samples."""
+
+    def falls(self) -> None:
+        """Return that nobody looked where series fall."""
+
 
 def subquery_source(ctx: Evaluation, node: Subquery) -> Source:
     """Evaluate `(expr)[range:step]` for all windows of the query.

@@ -10,21 +10,23 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.selection import ABSENT_BITS, STALE_BITS
+from ..store.stretches import Pairs, Stretches
 from .compensated import add, doubtful, one_sign
 from .sliding import sliding
-from .stretches import Stretches
+from .unique import distinct
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 Indices = NDArray[np.intp]
 Differ = Callable[[Floats, Floats], Bools]
-Pairs = tuple[Rows, Rows, Rows]
 Read = Callable[["slice | Rows"], Floats]
 
 SPREAD = 1 << 18
 """Samples that are compared, and pairs that are added to the windows they lie in, at once."""
+
+MANY = 3
+"""With one of so many rows needed, all are read at once."""
 
 NEVER = np.iinfo(np.int32).max
 """A row that no window has."""
@@ -54,26 +56,30 @@ class Spans:
 class Window:
     """The windows of *spans* over S series; results are (p, S) or broadcast to it.
 
-    *read* gives rows of samples. *valid* (T, S) says which cells are samples; None is all: then the
-    first and last rows of a window are the same for all series, and only those are read by what
-    needs no more. *ascending* promises that no sample is less than the one before. *check* is
-    called in long loops and may raise: the budget's.
+    *read* gives rows of samples. *stretches* say which cells are samples, *valid* (T, S) too: one
+    is enough. None is all: then the first and last rows of a window are the same for all
+    series, and only those are read by what needs no more. *ascending* promises that no sample is
+    less than the one before. *falls* knows where some are, if anybody does. *check* is called in
+    long loops and may raise: the budget's.
     """
 
-    def __init__(  # noqa: PLR0913 -- the last three by name
+    def __init__(  # noqa: PLR0913 -- the last four by name
         self,
         spans: Spans,
         series: int,
         read: Read,
         *,
+        stretches: Stretches | None = None,
         valid: Bools | None = None,
         ascending: bool = False,
+        falls: Callable[[], Pairs | None] | None = None,
         check: Callable[[], None],
     ) -> None:
-        self._read, self.series, self.check = read, series, check
+        self.read, self.series, self.check = read, series, check
         self.spans, self.times, self.low, self.high = spans, spans.times, spans.low, spans.high
         self.ends, self.at, self.range_ms = spans.ends, spans.at, spans.range_ms
-        self.valid, self.ascending = valid, ascending
+        self.stretches, self.ascending, self._falls = stretches, ascending, falls
+        self._valid = valid
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,12 +89,23 @@ class Window:
     @cached_property
     def rows(self) -> Floats:
         """All samples, (T, S); what is no sample is some NaN."""
-        return self._read(slice(0, len(self.times)))
+        return self.read(slice(0, len(self.times)))
 
     @cached_property
     def filled(self) -> Floats:
         """All samples, 0 where there is none."""
         return self.rows if self.valid is None else np.where(self.valid, self.rows, 0.0)
+
+    @cached_property
+    def valid(self) -> Bools | None:
+        """Which cells are samples, (T, S); None is all."""
+        if self._valid is not None or self.stretches is None:
+            return self._valid
+        return self.stretches.mask((len(self.times), self.series))
+
+    @property
+    def _where(self) -> Stretches:
+        return self.stretches or Stretches.of(self.rows, self.mask)
 
     @property
     def mask(self) -> Bools:
@@ -97,10 +114,12 @@ class Window:
             np.ones((len(self.times), self.series), np.bool_) if self.valid is None else self.valid
         )
 
-    @cached_property
-    def stretches(self) -> Stretches:
-        """Where there are samples."""
-        return Stretches.of(self.mask)
+    def cells(self, row: Rows, series: Rows) -> Floats:
+        """Return the samples of some series in some rows."""
+        needed = distinct(row)
+        if "rows" in self.__dict__ or MANY * len(needed) > len(self.times):
+            return self.rows[row, series]
+        return self.read(needed)[needed.searchsorted(row), series]
 
     @cached_property
     def count(self) -> Indices:
@@ -143,9 +162,19 @@ class Window:
         """Return the samples at these rows; some number where the window is too short."""
         index = np.minimum(index, len(self.times) - 1)
         if self.valid is None:
-            return self._read(index[:, 0])
+            return self.read(index[:, 0])
         cells = np.maximum(index, 0) * self.series + np.arange(self.series)
         return self.rows.reshape(-1).take(cells)
+
+    @cached_property
+    def first_values(self) -> Floats:
+        """The first sample of each window; some number where there is none."""
+        return self.value(self.first)
+
+    @cached_property
+    def last_values(self) -> Floats:
+        """The last sample of each window; some number where there is none."""
+        return self.value(self.last)
 
     def time(self, index: Indices) -> NDArray[np.int64]:
         """Return the timestamps at these rows."""
@@ -220,12 +249,12 @@ class Window:
         *weigh*: instead of 1 the value of the first of the two. They are added one after the other,
         the oldest first. `differ(later, earlier)`.
         """
-        cells = totals.reshape(-1)
-        for earlier, later, series in self.differing(differ):
-            weights = self.rows[earlier, series] if weigh else np.ones(len(series))
+        found = totals.reshape(-1)
+        for earlier, later, series, value in self.differing(differ):
+            weights = value if weigh else np.ones(len(series))
             for step, pair in self.around(earlier, later):
-                np.add.at(cells, step * self.series + series[pair], weights[pair])
-        return cells.reshape(self.shape)
+                np.add.at(found, step * self.series + series[pair], weights[pair])
+        return found.reshape(self.shape)
 
     def around(self, earlier: Rows, later: Rows) -> Iterator[tuple[Rows, Rows]]:
         """Yield (windows that two rows lie in, which pair of rows that is), some at a time.
@@ -240,12 +269,13 @@ class Window:
             yield each_of(begin[part], counts), np.repeat(np.arange(part.start, part.stop), counts)
 
     def differing(self, differ: Differ) -> Iterator[Pairs]:
-        """Yield rows of the earlier and the later one of such neighbours, and their series.
-
-        By the row of the later one.
-        """
+        """Yield such neighbours, by the row of the later one."""
+        known = self._falls() if differ is np.less and self._falls is not None else None
+        if known is not None:
+            yield known
+            return
         rows, height = self.rows, max(1, SPREAD // max(1, self.series))
-        apart = None if self.valid is None else self._across_gaps(differ)
+        apart = None if self.valid is None else across_gaps(differ, self._where)
         for start in range(0, len(rows) - 1, height):
             self.check()
             part = rows[start : start + height + 1]
@@ -254,35 +284,32 @@ class Window:
                 there = self.valid[start : start + height + 1]
                 differing &= there[1:] & there[:-1]
             earlier, series = np.divmod(np.flatnonzero(differing), self.series)
-            found = earlier + start, earlier + start + 1, series
+            earlier += start
+            found = earlier, earlier + 1, series, rows[earlier, series]
             if apart is not None:
-                found = _merged(found, apart, start, start + height)
+                found = merged(found, apart, start, start + height)
             if len(found[0]):
                 yield found
 
-    def _across_gaps(self, differ: Differ) -> Pairs:
-        """Return such neighbours between which there is a gap."""
-        earlier, later, series = self.stretches.gaps()
-        chosen = differ(self.rows[later, series], self.rows[earlier, series])
-        return earlier[chosen], later[chosen], series[chosen]
+
+def across_gaps(differ: Differ, stretches: Stretches) -> Pairs:
+    """Return the neighbours of whom *differ* holds between which there is a gap."""
+    (earlier, later, series, before), after = stretches.gaps()
+    chosen = differ(after, before)
+    return earlier[chosen], later[chosen], series[chosen], before[chosen]
 
 
-def _merged(near: Pairs, apart: Pairs, after: int, last: int) -> Pairs:
+def merged(near: Pairs, apart: Pairs, after: int, last: int) -> Pairs:
     """Return the pairs of *near* and those of *apart* whose later row is in (after, last]."""
     chosen = (apart[1] > after) & (apart[1] <= last)
     if not chosen.any():
         return near
+    order = np.argsort(np.append(near[1], apart[1][chosen]), kind="stable")
     earlier, later, series = (
-        np.concatenate([some, other[chosen]]) for some, other in zip(near, apart, strict=True)
+        np.append(some, other[chosen])[order]
+        for some, other in zip(near[:3], apart[:3], strict=True)
     )
-    order = np.argsort(later, kind="stable")
-    return earlier[order], later[order], series[order]
-
-
-def samples(rows: Floats) -> Bools:
-    """Return which cells are samples: neither absent nor a staleness marker."""
-    bits = rows.view(np.int64)
-    return np.asarray((bits != STALE_BITS) & (bits != ABSENT_BITS))
+    return earlier, later, series, np.append(near[3], apart[3][chosen])[order]
 
 
 def each_of(begin: Rows, number: Rows) -> Rows:

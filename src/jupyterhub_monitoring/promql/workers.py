@@ -22,13 +22,17 @@ class Workers:
         self.count = max(1, count)
         self._pool = ThreadPoolExecutor(max(1, self.count - 1), thread_name_prefix="promql")
 
-    def share(self, tasks: Sequence[Task], work: Callable[[Iterator[Task]], Done]) -> list[Done]:
+    def share(
+        self, tasks: Sequence[Task], work: Callable[[Iterator[Task]], Done], *, alone: bool = False
+    ) -> list[Done]:
         """Deal *tasks* out in turn and return what *work* made of each lane, in lane order.
+
+        *alone*: there is one lane, in the caller's own thread.
 
         The first exception of a lane ends the others at their next task, and is raised when all
         have ended.
         """
-        lanes = min(self.count, len(tasks))
+        lanes = 1 if alone else min(self.count, len(tasks))
         if lanes <= 1:
             return [work(iter(tasks))]
         failed = Event()

@@ -15,9 +15,21 @@ from numpy.typing import NDArray
 from .flags import Flags, columns_in
 from .page import DecodedPage, encode
 from .page_cache import PageCache
-from .segment import PRESENT, Floats, Index, Masks, Part, absent, read_members, whole_group
-from .selection import ABSENT_BITS
+from .segment import (
+    PRESENT,
+    Floats,
+    Index,
+    Masks,
+    Part,
+    absent,
+    falls_of_members,
+    read_members,
+    stretches_of_members,
+    whole_group,
+)
+from .selection import ABSENT_BITS, there
 from .slots import WIDTH, Groups
+from .stretches import Falls, Stretches, listed
 
 Ids = NDArray[np.int64]
 
@@ -59,6 +71,18 @@ class LiveSegment:
     def intact(self, _part: Part) -> bool:
         """Memory is."""
         return True
+
+    def stretches(self, part: Part, *, markers: bool) -> Stretches | None:
+        """Return where the columns of *part* have samples; None where that is not worth it."""
+        values = self.read(part, slice(None))
+        found = Stretches.of(values, there(values, markers=markers))
+        return found if listed(len(found), values.size, part.width) else None
+
+    def falls(self, part: Part) -> Falls | None:
+        """Return where the columns of *part* fall; None where that is not worth it."""
+        values = self.read(part, slice(None))
+        found = Falls.of(values)
+        return found if listed(len(found.row), values.size, part.width) else None
 
     def rows(self, index: slice) -> Floats:
         """Return these rows of all slots of the stream."""
@@ -184,6 +208,14 @@ class FrozenChunk:
     def read(self, part: Part, index: Index) -> Floats:
         """Return the cells of these rows and columns, shape (len, columns)."""
         return read_members(part, index, len(self.timestamps), self._page)
+
+    def stretches(self, part: Part, *, markers: bool) -> Stretches | None:
+        """Return where the columns of *part* have samples; None where that is not worth it."""
+        return stretches_of_members(part, self._page, markers=markers)
+
+    def falls(self, part: Part) -> Falls | None:
+        """Return where the columns of *part* fall; None where that is not worth it."""
+        return falls_of_members(part, self._page)
 
     def _page(self, group: int) -> DecodedPage | None:
         blob = self._pages.get(group)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..errors import StoreDamaged
 from .codec import Int64s, Predictions, UInt8s, pack, predict, unpack
 from .selection import ABSENT_BITS, STALE_BITS
+from .stretches import Falls, Stretches, listed
 
 Float64s = NDArray[np.float64]
 Index = slice | NDArray[np.intp]
@@ -50,8 +51,9 @@ MARKS = np.array(
     dtype=np.int64,
 )
 """The bits that each mark stands for. Their places are part of the format."""
-ABSENT_MARK, UNSTORED = 1, 2
-"""Marks up to the second one, ABSENT and STALE, are no samples."""
+ABSENT_MARK, STALE_MARK = 1, 2
+UNSTORED = STALE_MARK
+"""Marks up to this one are no samples."""
 NEGATIVE_ZERO = 7
 EXPONENT_BITS = 0x7FF0000000000000  # all of them set: an infinity or a NaN
 
@@ -113,16 +115,19 @@ class Scaling:
 class DecodedPage:
     """A page in memory, in the narrowest exact form; `rows` makes float64 of what is asked.
 
-    Columns are *narrow* (differences of 16 or 32 bits from a base) or *wide* (float64).
+    Columns are *narrow* (differences of 16 or 32 bits from a base) or *wide* (float64). What was
+    found out of a page is kept with it.
     """
 
     __slots__ = (
         "_divides",
+        "_falls",
         "_marks",
         "_multiplies",
         "_narrow",
         "_offsets",
         "_scaling",
+        "_stretches",
         "_wide",
         "header",
     )
@@ -140,12 +145,40 @@ class DecodedPage:
         self._narrow, self._offsets, self._wide = narrow, offsets, wide
         self._scaling = scaling
         self._multiplies, self._divides = scaling.multiplies, scaling.divides
+        self._stretches: dict[bool, Stretches | None] = {}
+        self._falls: tuple[Falls | None] | None = None
 
     @property
     def nbytes(self) -> int:
         """Return about how many bytes of memory this takes."""
-        marks = 0 if self._marks is None else self._marks.nbytes
+        marks = 0 if self._marks is None else 2 * self._marks.nbytes  # and the stretches
         return self._offsets.nbytes + self._wide.nbytes + marks + 1024
+
+    def stretches(self, *, markers: bool) -> Stretches | None:
+        """Return where its columns have samples; None where that is not worth being listed.
+
+        *markers*: staleness markers are taken for samples.
+        """
+        if markers not in self._stretches:
+            self._stretches[markers] = self._find_stretches(markers=markers)
+        return self._stretches[markers]
+
+    def _find_stretches(self, *, markers: bool) -> Stretches | None:
+        there = np.ones((self.header.length, len(self.header.columns)), dtype=np.bool_)
+        if self._marks is not None:
+            there = self._marks != ABSENT_MARK
+            there &= markers | (self._marks != STALE_MARK)
+        found = Stretches.of(self.rows(slice(None)), there)
+        return found if listed(len(found), there.size, there.shape[1]) else None
+
+    def falls(self) -> Falls | None:
+        """Return where its columns fall; None where that is not worth being listed."""
+        if self._falls is None:
+            values = self.rows(slice(None))
+            found = Falls.of(values)
+            worth = listed(len(found.row), values.size, values.shape[1])
+            self._falls = (found if worth else None,)
+        return self._falls[0]
 
     def rows(self, index: Index, columns: Index | None = None) -> Float64s:
         """Return the samples of these rows (a slice or positions), shape (len, S), C-contiguous.
@@ -155,15 +188,15 @@ class DecodedPage:
         """
         values = self._values(index, columns)
         if self._marks is not None:
-            _mark(values, self._marks[index] if columns is None else self._marks[index][:, columns])
+            marks = self._marks[index]
+            _mark(values, marks if columns is None else marks[:, columns])
         return values
 
     def _values(self, index: Index, columns: Index | None) -> Float64s:
         if not self._wide.shape[1]:
             return self._narrow_values(index, columns)
         if not self._offsets.shape[1]:
-            chosen = self._wide if columns is None else self._wide[:, columns]
-            return np.array(chosen[index], order="C")
+            return _chosen(self._wide, index, columns)
         narrow = self._narrow_values(index, None)
         values = np.empty((len(narrow), len(self._narrow)))
         values[:, self._narrow] = narrow
@@ -171,18 +204,29 @@ class DecodedPage:
         return values if columns is None else np.ascontiguousarray(values[:, columns])
 
     def _narrow_values(self, index: Index, columns: Index | None) -> Float64s:
-        scaling, chosen = self._scaling, self._offsets[index]
+        scaling = self._scaling
         scale, base, divisor = scaling.scale, scaling.base, scaling.divisor
         if columns is not None:
-            chosen, base = chosen[:, columns], base[columns]
-            scale, divisor = scale[columns], divisor[columns]
-        values: Float64s = chosen.astype(np.float64, order="C")
+            scale, base, divisor = scale[columns], base[columns], divisor[columns]
+        values = _chosen(self._offsets, index, columns)
         if self._multiplies:
             values *= scale
         values += base
         if self._divides:
             values /= divisor
         return values
+
+
+def _chosen(
+    matrix: NDArray[np.signedinteger] | Float64s, index: Index, columns: Index | None
+) -> Float64s:
+    """Return these rows and columns as new floats, C-contiguous: the rows first, often few."""
+    rows = matrix[index]
+    if columns is None:
+        return rows.astype(np.float64, order="C")
+    if isinstance(columns, slice):
+        return rows[:, columns].astype(np.float64, order="C")
+    return rows.take(columns, axis=1).astype(np.float64, copy=False)
 
 
 def _mark(values: Float64s, marks: UInt8s) -> None:

@@ -17,8 +17,18 @@ from ..errors import QueryError, StoreDamaged
 from .database import Database, is_damage
 from .page import DecodedPage
 from .page_cache import PageCache
-from .segment import PRESENT, Floats, Index, Masks, Part, read_members
+from .segment import (
+    PRESENT,
+    Floats,
+    Index,
+    Masks,
+    Part,
+    falls_of_members,
+    read_members,
+    stretches_of_members,
+)
 from .slots import Groups
+from .stretches import Falls, Stretches
 from .timeline import decode_timeline
 
 log = logging.getLogger(__name__)
@@ -91,6 +101,14 @@ class SealedSegment:
     def read(self, part: Part, index: Index) -> Floats:
         """Return the cells of these rows and columns, shape (len, columns)."""
         return read_members(part, index, len(self.timestamps), self._page)
+
+    def stretches(self, part: Part, *, markers: bool) -> Stretches | None:
+        """Return where the columns of *part* have samples; None where that is not worth it."""
+        return stretches_of_members(part, self._page, markers=markers)
+
+    def falls(self, part: Part) -> Falls | None:
+        """Return where the columns of *part* fall; None where that is not worth it."""
+        return falls_of_members(part, self._page)
 
     def _place(self, group: int) -> int | None:
         """Return where the page of *group* stands in the list, or None where there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .page import DecodedPage
 from .selection import ABSENT_BITS
 from .slots import WIDTH, Groups
+from .stretches import Falls, Rows, Stretches
 
 Index = slice | NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -77,6 +78,15 @@ class Segment(Protocol):
     def intact(self, part: Part) -> bool:
         """Return whether all samples of *part* can be read; looks at most once."""
 
+    def stretches(self, part: Part, *, markers: bool) -> Stretches | None:
+        """Return where the columns of *part* have samples; None where that is not worth it.
+
+        *markers*: staleness markers are taken for samples.
+        """
+
+    def falls(self, part: Part) -> Falls | None:
+        """Return where the columns of *part* fall; None where that is not worth it."""
+
 
 def read_page(page: DecodedPage, columns: NDArray[np.intp], index: Index) -> Floats:
     """Return these rows of *columns* of a group from its *page*; ABSENT where it has none."""
@@ -104,6 +114,44 @@ def read_members(
         for page in [page_of(member.group)]
     ]
     return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+
+
+def stretches_of_members(
+    part: Part, page_of: Callable[[int], DecodedPage | None], *, markers: bool
+) -> Stretches | None:
+    """Return where the columns of *part* have samples, from the pages of its groups."""
+    found = []
+    for page, number in _numbered(part, page_of):
+        stretches = page.stretches(markers=markers)
+        if stretches is None:
+            return None
+        found.append(stretches.renumbered(number))
+    return Stretches.beside(found or [Stretches.none()])
+
+
+def falls_of_members(part: Part, page_of: Callable[[int], DecodedPage | None]) -> Falls | None:
+    """Return where the columns of *part* fall, from the pages of its groups."""
+    found = []
+    for page, number in _numbered(part, page_of):
+        falls = page.falls()
+        if falls is None:
+            return None
+        found.append(falls.renumbered(number))
+    return Falls.together(found or [Falls.none()])
+
+
+def _numbered(
+    part: Part, page_of: Callable[[int], DecodedPage | None]
+) -> Iterator[tuple[DecodedPage, Rows]]:
+    """Yield the page of each group, and which column of *part* each of its columns is, or -1."""
+    first = 0
+    for member in part.members:
+        page = page_of(member.group)
+        if page is not None:
+            number = np.full(WIDTH, -1)
+            number[member.columns] = np.arange(first, first + len(member.columns))
+            yield page, number[page.header.columns]
+        first += len(member.columns)
 
 
 def absent(index: Index, rows: int, columns: int) -> Floats:

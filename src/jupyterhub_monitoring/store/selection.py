@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .label_table import LabelTable
 from .matcher import Matcher
+from .stretches import Falls, Stretches
 from .symbols import Symbols
 
 STALE_BITS = 0x7FF0000000000002
@@ -21,6 +22,16 @@ ABSENT_BITS = 0x7FF0000000000003
 
 STALE = np.array(STALE_BITS, dtype=np.int64).view(np.float64)
 ABSENT = np.array(ABSENT_BITS, dtype=np.int64).view(np.float64)
+
+
+def there(values: NDArray[np.float64], *, markers: bool) -> NDArray[np.bool_]:
+    """Return which cells are samples; staleness markers are, if *markers*."""
+    bits = values.view(np.int64)
+    found: NDArray[np.bool_] = bits != ABSENT_BITS
+    if not markers:
+        found &= bits != STALE_BITS
+    return found
+
 
 Labels = tuple[tuple[str, str], ...]
 """One label set, sorted by name, `__name__` included, without empty values."""
@@ -52,6 +63,15 @@ class Tile(Protocol):
         Cells may be ABSENT or STALE where the tile is not `dense`. The array is the caller's to
         read, not to change.
         """
+
+    def stretches(self, *, markers: bool) -> Stretches | None:
+        """Return where the series have samples; None where they are too scattered for a list.
+
+        *markers*: staleness markers are taken for samples.
+        """
+
+    def falls(self) -> Falls | None:
+        """Return where a sample is less than the one in the row before; None where often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .plan import StreamPlan, Wanted
 from .segment import FALLS, HOLES, PRESENT, Floats, Index, Segment
+from .stretches import Falls, Stretches
 
 Ids = NDArray[np.int64]
 
@@ -76,6 +77,37 @@ class StoreTile:
         """Return whether no series falls from the end of a segment to the start of the next."""
         starts = np.array([piece.at for piece in self._span.pieces[1:]], dtype=np.intp)
         return not len(starts) or bool((self.rows(starts) >= self.rows(starts - 1)).all())
+
+    def stretches(self, *, markers: bool) -> Stretches | None:
+        """Return where the series have samples; None where that is not worth being listed."""
+        found = self._stretches(markers=markers)
+        return None if found is None else found.merged()
+
+    def _stretches(self, *, markers: bool) -> Stretches | None:
+        """Return the same, cut where a piece ends."""
+        parts = []
+        for piece in self._span.pieces:
+            found = piece.segment.stretches(self._part, markers=markers)
+            if found is None:
+                return None
+            if piece.high - piece.low < len(piece.segment.timestamps):
+                found = found.within(slice(piece.low, piece.high), slice(0, self._part.width))
+            parts.append((piece.at, found))
+        return Stretches.joined(parts)
+
+    def falls(self) -> Falls | None:
+        """Return where series fall from one row to the next; None where that is not worth it."""
+        stretches = self._stretches(markers=False)
+        if stretches is None:
+            return None
+        parts = [stretches.falls()]
+        for piece in self._span.pieces:
+            found = piece.segment.falls(self._part)
+            if found is None:
+                return None
+            found = found.within(slice(piece.low, piece.high), slice(0, self._part.width))
+            parts.append(found.below(piece.at))
+        return Falls.together(parts)
 
     def rows(self, index: Index) -> Floats:
         """Return the samples at these timestamps, shape (len, S), C-contiguous."""
