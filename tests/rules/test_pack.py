@@ -149,6 +149,18 @@ def test_how_long_a_condition_has_to_hold():
             id="for, misspelt",
         ),
         pytest.param(
+            {"server_age_days": float("inf")},
+            "c.MonitoringRules.server_age_days: inf is no number that can be reached; take a large"
+            " one, or name the alert in `disabled`. 14 is used.",
+            id="never",
+        ),
+        pytest.param(
+            {"for_seconds": {"JupyterHubDown": float("inf")}},
+            "c.MonitoringRules.for_seconds['JupyterHubDown'] is no number of seconds; name the"
+            " alert in `disabled` if nobody shall be told. It is ignored.",
+            id="for ever",
+        ),
+        pytest.param(
             {"hub_label": "my-hub"},
             "c.MonitoringRules.hub_label: 'my-hub' is no name of a label (letters, digits and _)."
             " 'instance' is used.",

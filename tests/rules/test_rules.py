@@ -25,7 +25,7 @@ from support.rule_pack import (
     rendered,
     rules,
     selectors,
-    tests,
+    unit_tests,
     write_mutants,
 )
 
@@ -172,7 +172,7 @@ def test_a_changed_number_is_noticed(alert: str, tmp_path: Path):
 @pytest.mark.parametrize("alert", alert_names())
 def test_each_is_seen_firing_and_not_firing(alert: str):
     """One that always fires, or never, would pass many a test."""
-    cases = [case for test in tests().values() for case in test["tests"]]
+    cases = [case for test in unit_tests().values() for case in test["tests"]]
     asked = [
         a for case in cases for a in case.get("alert_rule_test", ()) if a["alertname"] == alert
     ]

@@ -35,7 +35,7 @@ def groups() -> dict[str, Groups]:
 
 
 @cache
-def tests() -> dict[str, dict[str, Any]]:
+def unit_tests() -> dict[str, dict[str, Any]]:
     return {path.name: yaml.safe_load(path.read_text()) for path in TESTS}
 
 
@@ -141,7 +141,7 @@ def _others(value: float) -> tuple[float, ...]:
 def write_mutants(alert: str, folder: Path) -> list[Path]:
     """Write each test that asks about *alert* in a folder of its own, with all its mutants."""
     written = []
-    for name, whole in tests().items():
+    for name, whole in unit_tests().items():
         for number, test in enumerate(whole["tests"]):
             case = _for_mutants(alert, test)
             if case:

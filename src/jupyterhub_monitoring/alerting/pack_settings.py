@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -367,14 +368,38 @@ class MonitoringRules(LoggingConfigurable):
             )
             label = HUB_LABEL
         made = PackParameters(
-            thresholds={name: float(getattr(self, name)) for name in thresholds()},
-            for_seconds=dict(self.for_seconds),
+            thresholds=self._thresholds(problems),
+            for_seconds=self._for_seconds(problems),
             disabled=frozenset(self.disabled),
             enabled_extra=frozenset(self.enabled_extra),
             hub_label=label,
             runbook_base=self.runbook_base,
         )
         return made, problems
+
+    def _thresholds(self, problems: list[str]) -> dict[str, float]:
+        found = {}
+        for name, default in thresholds().items():
+            found[name] = float(getattr(self, name))
+            if not math.isfinite(found[name]):
+                problems.append(
+                    f"c.MonitoringRules.{name}: {found[name]} is no number that can be reached;"
+                    f" take a large one, or name the alert in `disabled`. {default:g} is used."
+                )
+                found[name] = default
+        return found
+
+    def _for_seconds(self, problems: list[str]) -> dict[str, float]:
+        found = {}
+        for name, seconds in self.for_seconds.items():
+            if math.isfinite(seconds):
+                found[name] = seconds
+            else:
+                problems.append(
+                    f"c.MonitoringRules.for_seconds[{name!r}] is no number of seconds; name the"
+                    " alert in `disabled` if nobody shall be told. It is ignored."
+                )
+        return found
 
 
 def default_parameters() -> PackParameters:
