@@ -208,8 +208,8 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def path_of(pattern: str) -> str:
     """Return a path that *pattern* matches."""
-    path = pattern.removesuffix("$").replace("([^/]+)", "username").replace(".*", "x")
-    path = re.sub(r"[()\\]", "", path).replace("/?", "/")
+    path = pattern.removesuffix("$").replace("([^/]+)", "username").replace("(?:/.*)?", "/x")
+    path = re.sub(r"[()\\]", "", path.replace(".*", "x")).replace("/?", "/")
     assert re.fullmatch(pattern, path), f"teach this test a path for {pattern}"
     return path
 

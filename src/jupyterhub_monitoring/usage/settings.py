@@ -55,9 +55,9 @@ class MonitoringUsage(LoggingConfigurable):
         max=1000,
         help="""Users in one page of the listing; the Hub lowers it to its own
         `c.JupyterHub.api_page_max_limit` (200). The Hub's event loop is held up while it makes one
-        page, some 20 ms and another 0.2 ms a user: smaller pages hold it for a shorter time, and
-        cost more in all. With 2,000 servers 50 take 30 ms of CPU each, 45 times a listing; 200
-        take 60 ms, 11 times.""",
+        page, some 15 ms and another 0.2 ms a user: smaller pages hold it for a shorter time, and
+        cost more in all. With 2,000 servers 50 take 24 ms of CPU each, 45 times a listing; 200
+        take 52 ms, 11 times.""",
     ).tag(config=True)
 
     pss_seconds = Float(
