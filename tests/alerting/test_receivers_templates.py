@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
@@ -12,6 +14,7 @@ from jupyterhub_monitoring.alerting.receivers import text
 from jupyterhub_monitoring.alerting.receivers.texts import Texts
 from jupyterhub_monitoring.errors import DeliveryFailed, TemplateError, WrongRouting
 from support.messages import MINUTE, NOW, RESOLVED, alert, message
+from support.peers import find
 
 UTC = timezone.utc
 
@@ -127,6 +130,8 @@ TEMPLATES = {
         "Servers fail to start alertname=SpawnsFail hub=maths severity=critical\n"
     ),
     "{{ .CommonLabels | toJson }}": '{"alertname":"SpawnsFail","severity":"critical"}',
+    '{{ date "2006-01-02" (tz "America/New_York" (index .Alerts 0).EndsAt) }}': "0001-01-01",
+    "{{ humanizeDuration 0.0015 }} {{ humanizeDuration `90` }}": "1.5ms 1m 30s",
 }
 
 
@@ -135,6 +140,53 @@ def test_templates_see_what_alertmanager_shows(template: str):
     """The data and functions that Alertmanager documents for notifications."""
     told = message(alert(hub="physics"), alert(hub="maths", over=True))
     assert Texts().render(template, told) == TEMPLATES[template]
+
+
+def test_a_whole_message_is_json():
+    """`toJson` writes what a webhook gets, times included."""
+    told = message(alert(hub="physics"), alert(hub="maths", over=True))
+    shown = json.loads(Texts().render("{{ . | toJson }}", told))
+    assert shown["commonLabels"] == {"alertname": "SpawnsFail", "severity": "critical"}
+    firing, over = shown["alerts"]
+    assert (firing["startsAt"], firing["endsAt"]) == (
+        "2025-11-24T15:48:00Z",
+        "0001-01-01T00:00:00Z",
+    )
+    assert (over["status"], over["labels"]["hub"]) == ("resolved", "maths")
+    assert Texts().render("{{ .GroupLabels.SortedPairs | toJson }}", told) == (
+        '[{"Name":"alertname","Value":"SpawnsFail"}]'
+    )
+
+
+ON_TEXT = {
+    "{{ title `hello WORLD` }}": "Hello World",
+    "{{ title `foo_bar o'neil 3rd a-b jupyterhub.io a1.b2` }}": (
+        "Foo_bar O'neil 3Rd A-B Jupyterhub.io A1.b2"
+    ),
+    "{{ title `ünï straße` }}": "Ünï Straße",
+    "{{ toUpper `straße` }} {{ toLower `ÀB` }}": "STRAßE àb",
+    "{{ reReplaceAll `a*` `x` `baac` }}": "xbxcx",
+    '{{ reReplaceAll `a.b` `x` "a\\nb" }}': "a\nb",
+    "{{ reReplaceAll `(?P<n>b)` `<${n}$1$2>` `abc` }}": "a<bb>c",
+    '{{ match `a.b` "a\\nb" }}': "false",
+    "{{ join `,` (stringSlice `a` `b`) }}": "a,b",
+}
+
+
+@pytest.mark.parametrize("template", ON_TEXT)
+def test_functions_on_text(template: str):
+    """What they make of a text."""
+    assert Texts().render(template, message()) == ON_TEXT[template]
+
+
+@pytest.mark.peer("amtool")
+def test_functions_on_text_are_those_of_alertmanager(tmp_path: Path):
+    """A real amtool makes the same of the same templates."""
+    (tmp_path / "none.tmpl").write_text("")
+    flags = (f"--template.glob={tmp_path}/*.tmpl", f"--template.text={'|'.join(ON_TEXT)}")
+    command = [str(find("amtool")), "template", "render", *flags]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert said == "|".join(ON_TEXT.values())
 
 
 def test_template_files_go_before_ours(tmp_path: Path):

@@ -16,6 +16,9 @@ SECOND = 1_000_000_000
 
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
+RFC3339_NANO = "2006-01-02T15:04:05.999999999Z07:00"
+"""The layout of times in JSON."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ZERO = -62_135_596_800 * SECOND  # the year 1, Go's zero time
 _LAST = 253_402_300_800 * SECOND  # the year 10000
@@ -83,10 +86,10 @@ def _fraction(value: int, unit: int) -> str:
 
 @dataclass(frozen=True)
 class GoTime(GoObject):
-    """A moment: nanoseconds since 1970, shown in *zone*."""
+    """A moment: nanoseconds since 1970, shown in *zone*; None is the zone of this machine."""
 
     nanoseconds: int
-    zone: tzinfo = timezone.utc
+    zone: tzinfo | None = timezone.utc
     go_type = "time.Time"
 
     @classmethod
@@ -94,7 +97,7 @@ class GoTime(GoObject):
         """Return the moment that is *millis* milliseconds after 1970 began, in UTC."""
         return cls(millis * 1_000_000)
 
-    def in_zone(self, zone: tzinfo) -> GoTime:
+    def in_zone(self, zone: tzinfo | None) -> GoTime:
         """Return the same moment, shown in *zone*."""
         return GoTime(self.nanoseconds, zone)
 
@@ -104,7 +107,10 @@ class GoTime(GoObject):
         if not _ZERO <= self.nanoseconds < _LAST:
             raise ValueError("time is before the year 1 or after 9999")
         moment = _EPOCH + timedelta(microseconds=self.nanoseconds // 1000)
-        return moment.astimezone(self.zone)
+        try:
+            return moment.astimezone(self.zone)
+        except OverflowError:  # the zero time west of Greenwich is in a year that Python has not
+            return moment
 
     def format(self, layout: str) -> str:
         """Return the time as *layout* shows it, which is written as of Mon Jan 2 15:04:05 2006."""
@@ -129,6 +135,7 @@ class GoTime(GoObject):
             "Format": self.format,
             "String": self.go_string,
             "UTC": lambda: self.in_zone(timezone.utc),
+            "Local": lambda: self.in_zone(None),
             "Unix": lambda: self.nanoseconds // SECOND,
             "UnixMilli": lambda: self.nanoseconds // 1_000_000,
             "UnixNano": lambda: self.nanoseconds,
@@ -155,6 +162,10 @@ class GoTime(GoObject):
 
     def _equal(self, other: GoTime) -> bool:
         return self.nanoseconds == other.nanoseconds
+
+
+ZERO_TIME = GoTime(_ZERO)
+"""The year 1, which in Go means no time at all: the end of an alert that fires."""
 
 
 _MONTHS = (

@@ -12,8 +12,8 @@ from typing import Any
 from ...store.selection import Labels
 from ..alert import ALERTNAME, Alert
 from ..go_template import GoObject, StringMap
+from ..go_template.times import ZERO_TIME, GoTime
 from ..message import Message
-from .go_time import ZERO, GoTime
 
 Escape = Callable[[str], str]
 
@@ -98,8 +98,8 @@ class AlertView(GoObject):
             "Status": "firing" if self.firing else "resolved",
             "Labels": kv(alert.labels, escape),
             "Annotations": kv(alert.annotations, escape),
-            "StartsAt": GoTime.of(alert.starts_at),
-            "EndsAt": GoTime(ZERO) if self.firing else GoTime.of(alert.ends_at),
+            "StartsAt": GoTime.of_millis(alert.starts_at),
+            "EndsAt": ZERO_TIME if self.firing else GoTime.of_millis(alert.ends_at),
             "GeneratorURL": escape(alert.generator_url),
             "Fingerprint": alert.fingerprint,
         }
