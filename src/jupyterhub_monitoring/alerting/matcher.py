@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import re2
 
-from ..errors import BadMatcher
 from ..promql.quoting import quote
 from ..store.matcher import MatchType
+from .go_regexp import compiled
 
 _ORDER = {kind: position for position, kind in enumerate(MatchType)}
 _RESERVED = frozenset("{}!=~,\\\"'`")
@@ -35,7 +35,7 @@ class Matcher:
 
     def __post_init__(self) -> None:
         if self.regex:
-            compiled(self.value)
+            compiled(self.value, whole=True)
 
     @property
     def regex(self) -> bool:
@@ -49,7 +49,7 @@ class Matcher:
 
     @cached_property
     def _pattern(self) -> re2._Regexp:
-        return compiled(self.value)
+        return compiled(self.value, whole=True)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Say whether *labels* satisfy this."""
@@ -91,17 +91,3 @@ def all_match(matchers: Matchers, labels: Mapping[str, str]) -> bool:
 def matchers_text(matchers: Iterable[Matcher]) -> str:
     """Return `{a="b",c=~"d"}`."""
     return f"{{{','.join(map(str, matchers))}}}"
-
-
-@lru_cache(maxsize=4096)
-def compiled(pattern: str) -> re2._Regexp:
-    """Return *pattern* as Alertmanager compiles it: in Go's syntax, for the whole value."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20  # as for PromQL's matchers: a thousand names joined by | fit
-    try:
-        return re2.compile(f"^(?:{pattern})$", options)
-    except re2.error as error:
-        text = error.args[0]
-        reason = text.decode() if isinstance(text, bytes) else str(text)
-        raise BadMatcher(pattern, reason) from None

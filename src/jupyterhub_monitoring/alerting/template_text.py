@@ -5,16 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from urllib.parse import quote_plus
 
 import re2
 
-from ..errors import BadMatcher
+from .go_regexp import compiled
 from .go_template import bounded, costly
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
-_MOST_MEMORY = 1 << 20  # as for matchers
 
 
 def to_upper(text: str) -> str:
@@ -45,34 +43,19 @@ def _separates(character: str) -> bool:
     return character.isspace()
 
 
-@lru_cache(maxsize=256)
-def pattern(text: str) -> re2._Regexp:
-    """Return the regular expression *text*, compiled by RE2, as Go's `regexp` reads it."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MOST_MEMORY
-    try:
-        return re2.compile(text, options)
-    except re2.error as error:
-        reason = error.args[0]
-        raise BadMatcher(
-            text, reason.decode() if isinstance(reason, bytes) else str(reason)
-        ) from None
-
-
 def match(expression: str, text: str) -> bool:
     """Say whether a part of *text* matches."""
-    return pattern(expression).search(text) is not None
+    return compiled(expression).search(text) is not None
 
 
 @costly
 def re_replace_all(expression: str, replacement: str, text: str) -> str:
     """Replace what matches; `$1`, `${1}` and `${name}` are what a group matched, `$$` is `$`."""
-    compiled = pattern(expression)
-    expand = _expansion(replacement, compiled)
+    regexp = compiled(expression)
+    expand = _expansion(replacement, regexp)
     parts: list[str] = []
     end = length = 0
-    for found in compiled.finditer(text):
+    for found in regexp.finditer(text):
         start, stop = found.span()
         parts.append(text[end:start])
         if stop > end or start == 0:  # nothing right after a match is none
@@ -83,12 +66,12 @@ def re_replace_all(expression: str, replacement: str, text: str) -> str:
     return "".join((*parts, text[end:]))
 
 
-def _expansion(replacement: str, compiled: re2._Regexp) -> Callable[[re2._Match], str]:
+def _expansion(replacement: str, regexp: re2._Regexp) -> Callable[[re2._Match], str]:
     """Return what makes of a match the text that *replacement* means."""
     pieces: list[str | int] = []
     end = 0
     for reference in _REFERENCE.finditer(replacement):
-        pieces += [replacement[end : reference.start()], _group(reference, compiled)]
+        pieces += [replacement[end : reference.start()], _group(reference, regexp)]
         end = reference.end()
     pieces.append(replacement[end:])
     if all(isinstance(piece, str) for piece in pieces):
@@ -103,7 +86,7 @@ def _expansion(replacement: str, compiled: re2._Regexp) -> Callable[[re2._Match]
     return expand
 
 
-def _group(reference: re.Match[str], compiled: re2._Regexp) -> str | int:
+def _group(reference: re.Match[str], regexp: re2._Regexp) -> str | int:
     """Return the number of the group that is meant; a text where it is none."""
     name = reference[1] or reference[2]
     if name is None:
@@ -111,8 +94,8 @@ def _group(reference: re.Match[str], compiled: re2._Regexp) -> str | int:
     if name.isdecimal() and name.isascii():
         number = int(name) if len(name) < 9 else -1
     else:
-        number = compiled.groupindex.get(name, -1)
-    return number if 0 <= number <= compiled.groups else ""
+        number = regexp.groupindex.get(name, -1)
+    return number if 0 <= number <= regexp.groups else ""
 
 
 def graph_link(expression: str) -> str:

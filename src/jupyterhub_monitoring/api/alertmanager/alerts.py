@@ -8,7 +8,8 @@ from typing import Any
 
 from ...alerting.alert import Alert
 from ...alerting.alert_views import AlertView
-from ...alerting.matcher import Matchers, all_match, compiled
+from ...alerting.go_regexp import compiled
+from ...alerting.matcher import Matchers, all_match
 from ...alerting.matcher_parser import parse_matcher
 from ...errors import BadData, BadMatcher
 from .documents import alert_document, alert_of, group_document
@@ -47,7 +48,7 @@ class _AlertsHandler(AlertmanagerHandler):
         if not pattern:
             return lambda _: True
         try:
-            regex = compiled(pattern)
+            regex = compiled(pattern, whole=True)
         except BadMatcher as error:
             raise BadData(f"failed to parse receiver param: {error}") from None
         return lambda name: regex.search(name) is not None
