@@ -24,7 +24,8 @@ from .placeholders import expanded
 from .receivers.http_options import HttpOptions
 from .receivers.http_post import HttpPost, Request
 from .receivers.redact import shown
-from .receivers.webhook import JSON, rfc3339
+from .receivers.webhook import JSON
+from .rfc3339 import rfc3339
 
 log = logging.getLogger(__name__)
 

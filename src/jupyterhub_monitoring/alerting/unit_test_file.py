@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from yaml.nodes import Node
 from ..errors import WrongRouting
 from ..store.selection import Labels
 from .alert import Millis
+from .rfc3339 import parse_rfc3339
 from .strict_yaml import (
     Reading,
     document,
@@ -165,10 +165,9 @@ def _moment(node: Node, reading: Reading) -> Millis:
     except ValueError:
         pass
     try:
-        at = datetime.fromisoformat(word.replace("Z", "+00:00"))
+        return parse_rfc3339(word)
     except ValueError:
         raise reading.wrong(node, f"cannot parse {word!r} to a valid timestamp") from None
-    return round(at.timestamp() * 1000)
 
 
 _SERIES = record("an input series", {"series": text, "values": text})

@@ -9,10 +9,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
 
 from tornado.httputil import HTTPServerRequest
 
+from ..alerting.rfc3339 import parse_rfc3339
 from ..errors import BadData
 from ..promql.parser import parse_selector
 from ..promql.selector_parser import LARGEST_REGEXES
@@ -30,14 +30,10 @@ _BOUNDARIES = {
 
 _FLOAT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
-)
 _DURATION = re.compile(
     r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII
 )
 _UNIT_MS = (31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1000, 1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _REGEX = {MatchType.REGEX, MatchType.NOT_REGEX}
 
@@ -183,13 +179,10 @@ def parse_time(text: str) -> int:
         return _clamped(float(text))
     if text in _BOUNDARIES:
         return _BOUNDARIES[text]
-    found = _matched(_RFC3339, text)
-    if found is not None:
-        try:
-            return _rfc3339_ms(found)
-        except ValueError:
-            pass  # the 31st of February
-    raise ValueError(f"cannot parse {quoted(text)} to a valid timestamp")
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        raise ValueError(f"cannot parse {quoted(text)} to a valid timestamp") from None
 
 
 def _clamped(seconds: float) -> int:
@@ -198,18 +191,6 @@ def _clamped(seconds: float) -> int:
     fraction, whole = math.modf(seconds)
     # Half a millisecond goes away from zero, as in Go.
     return int(whole) * 1000 + int(math.copysign(math.floor(abs(fraction) * 1000 + 0.5), fraction))
-
-
-def _rfc3339_ms(found: re.Match[str]) -> int:
-    *fields, fraction, sign, hours, minutes = found.groups()
-    at = datetime(*map(int, fields), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]
-    ms = (at - _EPOCH) // timedelta(milliseconds=1) + int((fraction or "0")[:3].ljust(3, "0"))
-    if sign is None:
-        return ms
-    if int(hours) > 24 or int(minutes) > 60:  # what Go's parser takes
-        raise ValueError(found.string)
-    ahead = (int(hours) * 60 + int(minutes)) * 60_000
-    return ms - ahead if sign == "+" else ms + ahead
 
 
 def parse_duration(text: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..alerting.alert_state import ActiveAlert, current
+from ..alerting.rfc3339 import NEVER, rfc3339
 from ..alerting.rule import AlertingRule, Rule
 from ..alerting.rule_status import GroupSnapshot, RuleSnapshot
 from ..promql.go_format import format_exponent
@@ -14,7 +15,6 @@ from ..promql.printer import one_line
 from ..store.matcher import Matcher
 from .handler import Answer, ApiHandler
 from .parameters import INT64_MAX, Parameters, invalid, parse_integer, parse_selectors, quoted
-from .targets import NEVER, rfc3339
 
 _BOOLEANS = {
     **dict.fromkeys(("1", "t", "true"), True),

@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..alerting.rfc3339 import rfc3339
 from ..errors import BadData
 from .handler import Answer, ApiHandler
 from .parameters import parse_integer
-from .targets import rfc3339
 
 if TYPE_CHECKING:
     from ..store.store import StoreStats

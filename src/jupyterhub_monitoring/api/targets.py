@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
+from ..alerting.rfc3339 import NEVER, rfc3339
 from ..scrape.state import TargetState
 from .handler import ApiHandler
-
-NEVER = "0001-01-01T00:00:00Z"
-"""Go's zero time, which Prometheus shows for a target that was not scraped yet."""
 
 
 class Targets(ApiHandler):
@@ -49,10 +45,3 @@ def described(state: TargetState) -> dict[str, object]:
         "scrapeInterval": f"{target.interval_seconds:g}s",
         "scrapeTimeout": f"{target.timeout_seconds:g}s",
     }
-
-
-def rfc3339(time_ms: int) -> str:
-    """Return *time_ms* as `2026-11-23T13:20:01.25Z`."""
-    at = datetime.fromtimestamp(time_ms / 1000, timezone.utc)
-    text = at.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
-    return f"{text}Z"

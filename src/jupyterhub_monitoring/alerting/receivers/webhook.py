@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import Any
 
 import orjson
 
 from ..alert import Alert, Millis
 from ..message import Message
+from ..rfc3339 import NEVER, rfc3339
 from .http_post import HttpPost, Request
-
-NEVER = "0001-01-01T00:00:00Z"
-"""Go's zero time: the end of an alert that fires."""
 
 JSON = {"Content-Type": "application/json"}
 
@@ -64,13 +61,6 @@ def payload(message: Message) -> dict[str, Any]:
         "externalURL": message.external_url,
         "alerts": [_alert(alert, message.at) for alert in message.alerts],
     }
-
-
-def rfc3339(at: Millis) -> str:
-    """Return *at* as Go writes a time in JSON."""
-    text = datetime.fromtimestamp(at / 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{at % 1000:03d}".rstrip("0") if at % 1000 else ""
-    return f"{text}{fraction}Z"
 
 
 def _alert(alert: Alert, now: Millis) -> dict[str, Any]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from ...alerting.alert import Alert, Millis, labels_of
 from ...alerting.alert_views import AlertView, GroupView
 from ...alerting.matcher import Matcher
+from ...alerting.rfc3339 import parse_rfc3339, rfc3339_millis
 from ...alerting.silence import Silence
 from ...errors import BadData
 from ...store.matcher import MatchType
-from ..parameters import parse_time
 
 _TYPES = {
     (True, False): MatchType.EQUAL,
@@ -25,13 +24,6 @@ _FLAGS = {kind: flags for flags, kind in _TYPES.items()}
 Document = dict[str, Any]
 
 
-def timestamp(at: Millis) -> str:
-    """Return *at* as `2026-11-23T13:20:01.250Z`, the last one that can be written at most."""
-    latest = 253_402_300_799_999
-    moment = datetime.fromtimestamp(min(max(at, 0), latest) / 1000, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
-
-
 # --- Written ---------------------------------------------------------------------------------
 
 
@@ -40,17 +32,17 @@ def alert_document(view: AlertView, receivers: Sequence[str] | None = None) -> D
     alert = view.alert
     document = {
         "annotations": dict(alert.annotations),
-        "endsAt": timestamp(alert.ends_at),
+        "endsAt": rfc3339_millis(alert.ends_at),
         "fingerprint": alert.fingerprint,
         "receivers": [{"name": name} for name in receivers or view.receivers],
-        "startsAt": timestamp(alert.starts_at),
+        "startsAt": rfc3339_millis(alert.starts_at),
         "status": {
             "inhibitedBy": list(view.inhibited_by),
             "mutedBy": list(view.muted_by),
             "silencedBy": list(view.silenced_by),
             "state": "suppressed" if view.suppressed else "active",
         },
-        "updatedAt": timestamp(alert.updated_at),
+        "updatedAt": rfc3339_millis(alert.updated_at),
         "labels": dict(alert.labels),
     }
     if alert.generator_url:
@@ -75,12 +67,12 @@ def silence_document(silence: Silence, now: Millis) -> Document:
     return {
         "id": silence.id,
         "status": {"state": silence.state(now).value},
-        "updatedAt": timestamp(silence.updated_at),
+        "updatedAt": rfc3339_millis(silence.updated_at),
         "comment": silence.comment,
         "createdBy": silence.created_by,
-        "endsAt": timestamp(silence.ends_at),
+        "endsAt": rfc3339_millis(silence.ends_at),
         "matchers": [_matcher_document(matcher) for matcher in silence.matchers],
-        "startsAt": timestamp(silence.starts_at),
+        "startsAt": rfc3339_millis(silence.starts_at),
     }
 
 
@@ -173,11 +165,9 @@ def _time(document: Document, name: str) -> Millis | None:
     if not text:
         return None
     try:
-        at = parse_time(text) if "T" in text else None
+        at = parse_rfc3339(text)
     except ValueError:
-        at = None
-    if at is None:
-        raise BadData(f"{name} has to be a time of RFC 3339, as 2026-11-23T13:20:01Z")
+        raise BadData(f"{name} has to be a time of RFC 3339, as 2026-11-23T13:20:01Z") from None
     return at if at > 0 else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from .documents import timestamp
+from ...alerting.rfc3339 import rfc3339_millis
 from .handler import AlertmanagerHandler, PlainAnswer
 
 ALERTMANAGER = "0.28.1"
@@ -23,7 +23,7 @@ class AlertmanagerStatus(AlertmanagerHandler):
             lambda: {
                 "cluster": {"peers": [], "status": "disabled"},
                 "config": {"original": notifier.routing.text},
-                "uptime": timestamp(notifier.started_at),
+                "uptime": rfc3339_millis(notifier.started_at),
                 "versionInfo": {
                     "branch": "",
                     "buildDate": "",
