@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.stretches import Bools, Pairs, Rows, Stretches, covered
+from .unique import run_starts
 from .window import SPREAD, Differ, Floats, Indices, Spans, Window, each_of
 
 Found = tuple[Floats, "Bools | None"]
@@ -229,7 +230,7 @@ class Division:
         key = stretches.column[owner] * len(low) + step
         order = np.argsort(key, kind="stable")  # of a window's stretches, the first one stays first
         key, step, owner = key[order], step[order], owner[order]
-        new = np.flatnonzero(np.diff(key, prepend=-1))
+        new = run_starts(key)
         inside = np.minimum(high[step], stretches.stop[owner])
         inside -= np.maximum(low[step], stretches.start[owner])
         ends = np.append(new[1:], len(key))[: len(new)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..store.label_table import LabelTable
 from .ast import Aggregation
-from .unique import nameless
+from .unique import nameless, run_starts
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -44,7 +44,7 @@ class Grouping:
         codes = self.codes[positions]
         order = np.argsort(codes, kind="stable")
         ordered = codes[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        starts = run_starts(ordered)
         return Layout(ordered[starts], order, starts)
 
 
@@ -68,7 +68,9 @@ class Layout:
     @cached_property
     def lengths(self) -> Rows:
         """How many columns each group has, (g,)."""
-        return np.diff(self.starts, append=len(self.order))
+        ends = np.full_like(self.starts, len(self.order))
+        ends[:-1] = self.starts[1:]
+        return ends - self.starts
 
     @cached_property
     def own(self) -> Rows:

@@ -22,7 +22,7 @@ from .ast import Binary, Cardinality, Matching
 from .operators import ARITHMETIC, COMPARISONS, Bools, calculate, holds
 from .quoting import quote
 from .slabs import in_slabs
-from .unique import merge_equal, nameless
+from .unique import merge_equal, nameless, run_starts
 from .values import Vector
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _count_by_group(mask: Bools, codes: Codes, count: int) -> NDArray[np.intp]:
     else:
         order = np.argsort(codes, kind="stable")
         ordered = codes[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        starts = run_starts(ordered)
         sums = np.add.reduceat(mask[:, order], starts, axis=1, dtype=np.intp)
         counts[:, ordered[starts]] = sums
     return counts

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..store.label_table import LabelTable
 from .bounds import RESULTS
 from .evaluation import Evaluation
-from .unique import merge_equal, nameless
+from .unique import IDENTITY, merge_equal, nameless
 from .values import Vector
 from .workers import Done
 
@@ -26,8 +26,8 @@ COLUMNS = 256
 class Part:
     """Some series of a stream at some of its steps: a block that fits into the CPU's cache.
 
-    *positions* (S,) are rows of the stream's labels; *values* are (p, S), p the length of *steps*;
-    *present* is None where all are, and may be a broadcast view.
+    *positions* (S,) are rows of the stream's labels, ascending; *values* are (p, S), p the length
+    of *steps*; *present* is None where all are, and may be a broadcast view.
     """
 
     positions: NDArray[np.intp]
@@ -145,13 +145,12 @@ def of_vector(ctx: Evaluation, vector: Vector) -> Stream:
 
 def one_name(labels: LabelTable) -> bool:
     """Whether all series have the same name, so that they differ in something else."""
-    dropped = [labels.columns[n] for n in labels.columns if n not in nameless(labels).columns]
-    return all((column == column[0]).all() for column in dropped if len(column))
+    identity = [labels.columns[name] for name in IDENTITY if name in labels.columns]
+    return all((column == column[0]).all() for column in identity if len(column))
 
 
 def columns(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Return *positions* as a slice where they follow each other: assigning by it is faster."""
-    count = len(positions)
-    if not count or positions[-1] - positions[0] != count - 1 or (np.diff(positions) != 1).any():
+    """Return *positions*, which ascend, as a slice if they are one: assigning by it is faster."""
+    if not len(positions) or positions[-1] - positions[0] != len(positions) - 1:
         return positions
     return slice(int(positions[0]), int(positions[-1]) + 1)

@@ -29,9 +29,14 @@ def distinct(*numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     `np.unique` keeps other threads waiting, and takes ten times as long where most are different.
     """
     ordered = np.sort(np.concatenate(numbers))
+    return ordered[run_starts(ordered)]
+
+
+def run_starts(ordered: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return where each run of equal numbers begins: `np.diff` takes three times as long."""
     new = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    return ordered[new]
+    return np.flatnonzero(new)
 
 
 def nameless(labels: LabelTable) -> LabelTable:

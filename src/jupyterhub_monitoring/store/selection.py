@@ -45,7 +45,7 @@ class Tile(Protocol):
     """
 
     positions: NDArray[np.intp]
-    """Which rows of the selection's labels the S columns are, shape (S,)."""
+    """Which rows of the selection's labels the S columns are, shape (S,), ascending."""
     timestamps: NDArray[np.int64]
     """Milliseconds since 1970, strictly ascending, shape (T,); all within the asked range."""
 
