@@ -417,8 +417,8 @@ def alerts_page() -> str:
         f"The {len(pack.alert_names())} alerts that are built in. Each threshold is a setting of",
         "[`c.MonitoringRules`](settings.md#cmonitoringrules): `disabled` takes an alert away,",
         "`for_seconds` changes how long its condition has to hold, `enabled_extra` adds those that",
-        f"are off by default ({', '.join(f'`{name}`' for name in optional)}). An alert with several",
-        "rows is a ladder: the same name, with another `severity` on each step. The label",
+        f"are off by default ({', '.join(f'`{name}`' for name in optional)}). An alert with",
+        "several rows is a ladder: the same name, with another `severity` on each step. The label",
         "`component` says what an alert is about, for [routing](../how-to/alert-routing.md).",
     ]
     for file, text in rendered.items():

@@ -58,7 +58,8 @@ MAY_IMPORT = {
         "service",
     },
     "__main__": {"cli"},
-    "__init__": {"errors", "metrics", "health", "hub", "alerting"},  # the public names, looked up when used
+    # The public names, looked up when used.
+    "__init__": {"errors", "metrics", "health", "hub", "alerting"},
 }
 """Each room, and the rooms that it may know besides itself. Everybody may know `_version`."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_monitoring.alerting.pack import alert_names
 from jupyterhub_monitoring.health import CODES
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
@@ -24,5 +25,5 @@ def test_code_has_a_runbook(code) -> None:
 
 
 def test_no_runbook_is_left_over() -> None:
-    """No page speaks of a code that does not exist."""
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(CODES)
+    """No page speaks of a code or an alert that does not exist."""
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*CODES, *alert_names()}

@@ -54,7 +54,8 @@ class AlertingPart:
             log.exception("Nobody can be told of alerts")
             self._host.context.faults.put(NOTIFY_WRONG, f"{type(error).__name__}: {error}")
         if self._sink is not None:
-            self._host.also(FaultAlerts(self._host.context.faults, self._sink).run())
+            runbooks = self._host.settings.rules.runbook_base
+            self._host.also(FaultAlerts(self._host.context.faults, self._sink, runbooks).run())
         self._host.also(self._look_after())
 
     async def opened(self, store: Store, engine: Engine) -> None:

@@ -15,10 +15,13 @@ LASTS_MS = 4 * 60_000
 
 
 class FaultAlerts:
-    """Puts an alert for each critical code that stands into *sink*, and ends it when it is over."""
+    """Puts an alert for each critical code that stands into *sink*, and ends it when it is over.
 
-    def __init__(self, faults: Faults, sink: AlertSink) -> None:
-        self._faults, self._sink = faults, sink
+    *runbooks* is where the pages about codes are, as a URL.
+    """
+
+    def __init__(self, faults: Faults, sink: AlertSink, runbooks: str) -> None:
+        self._faults, self._sink, self._runbooks = faults, sink, runbooks.rstrip("/")
         self._told: dict[str, Alert] = {}
 
     async def run(self) -> None:
@@ -31,22 +34,22 @@ class FaultAlerts:
         """Send what stands at *now*, and the end of what stands no more."""
         critical = {f.code.code: f for f in self._faults.standing() if f.code.critical}
         ended = [_ended(a, now) for code, a in self._told.items() if code not in critical]
-        self._told = {code: _alert(fault, now) for code, fault in critical.items()}
+        self._told = {code: self._alert(fault, now) for code, fault in critical.items()}
         alerts = [*ended, *self._told.values()]
         if alerts:
             self._sink.put(alerts, now)
 
-
-def _alert(fault: Fault, now: Millis) -> Alert:
-    code = fault.code
-    labels = {"alertname": NAME, "severity": "critical", "code": code.code}
-    annotations = {
-        "summary": f"Monitoring does not work: {code.title.lower()}.",
-        "description": f"{code.code}: {fault.message}",
-        "runbook_url": code.runbook,
-    }
-    begun = round(fault.since.timestamp() * 1000)
-    return Alert(labels_of(labels), labels_of(annotations), begun, now + LASTS_MS, updated_at=now)
+    def _alert(self, fault: Fault, now: Millis) -> Alert:
+        code = fault.code
+        labels = {"alertname": NAME, "severity": "critical", "code": code.code}
+        annotations = {
+            "summary": f"Monitoring does not work: {code.title[0].lower()}{code.title[1:]}.",
+            "description": f"{code.code}: {fault.message}",
+            "runbook_url": f"{self._runbooks}/{code.code}.md",
+        }
+        begun = round(fault.since.timestamp() * 1000)
+        ends = now + LASTS_MS
+        return Alert(labels_of(labels), labels_of(annotations), begun, ends, updated_at=now)
 
 
 def _ended(alert: Alert, now: Millis) -> Alert:
