@@ -94,6 +94,18 @@ async def test_the_address_may_stand_in_a_file(tmp_path):
         await made.send(message())
 
 
+async def test_a_file_that_holds_no_secret_fails_the_delivery_alone(tmp_path):
+    """A binary file as `credentials_file` is told as the reason, like one that is not there."""
+    file = tmp_path / "token"
+    file.write_bytes(b"\xff\xfe")
+    authorization = {"credentials_file": str(file)}
+    made = configured(
+        "webhook", url="http://127.0.0.1:1/", http_config={"authorization": authorization}
+    )
+    with pytest.raises(DeliveryFailed, match=r"cannot be read: .*no text"):
+        await made.send(message())
+
+
 @pytest.mark.parametrize(
     ("http_config", "header"),
     [

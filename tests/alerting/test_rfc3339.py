@@ -43,5 +43,5 @@ def test_offsets_and_fractions():
 )
 def test_what_is_no_moment_is_refused(text: str):
     """A time without a zone among them: it means another moment on each machine."""
-    with pytest.raises(ValueError, match="RFC 3339|offset|day is out of range"):
+    with pytest.raises(ValueError, match=r"RFC 3339|offset|day is out of range"):
         parse_rfc3339(text)

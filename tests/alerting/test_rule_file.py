@@ -202,7 +202,7 @@ def test_file_with_a_byte_order_mark(tmp_path: Path):
     [
         pytest.param(None, "No such file", id="missing"),
         pytest.param(b"groups: [] # \xff", "no UTF-8 at byte 13", id="no utf-8"),
-        pytest.param(b"# " + b"x" * MOST_BYTES, "MiB at most", id="large"),
+        pytest.param(b"# " + b"x" * MOST_BYTES, "larger than 8 MiB", id="large"),
         pytest.param(b"groups: []\0", "no YAML", id="zero byte"),
     ],
 )

@@ -11,12 +11,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import WrongRouting
+from .text_file import read_secret
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-FILE_BYTES = 64 * 1024
-"""Largest file that is taken for a secret."""
 
 
 def expanded(text: str, environ: Mapping[str, str]) -> str:
@@ -44,11 +42,9 @@ def _content(path: Path) -> str:
     if not path.is_absolute():
         raise WrongRouting(f"${{file:{path}}}: the path must begin with /")
     try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES + 1).decode().strip()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise WrongRouting(f"${{file:{path}}} cannot be read: {why}") from None
-    if not content or len(content) >= FILE_BYTES:
-        raise WrongRouting(f"${{file:{path}}} is empty or too long for a secret")
+        content = read_secret(path)
+    except OSError as error:
+        raise WrongRouting(f"${{file:{path}}} cannot be read: {error.strerror}") from None
+    if not content:
+        raise WrongRouting(f"${{file:{path}}} is empty")
     return content

@@ -13,11 +13,11 @@ from .pack import HUB_LABEL
 from .routing_config import RoutingConfig, simple_config
 from .routing_file import load_routing
 from .settings import MonitoringAlerts
+from .strict_yaml import MOST_BYTES
+from .text_file import read_text
 
 NOTIFY = "notify"
 """The receiver that the addresses of `c.Monitoring.notify` are."""
-
-FILE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,10 @@ def routing_of(
 def read_routing(path: Path) -> RoutingConfig:
     """Return the Alertmanager configuration at *path*. Raises `WrongRouting`."""
     try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES + 1)
-        if len(content) > FILE_BYTES:
-            raise WrongRouting(f"{path} is longer than {FILE_BYTES:,} bytes")
-        return load_routing(content.decode(), path.parent.resolve(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise WrongRouting(f"{path} cannot be read: {why}") from None
+        text = read_text(path, MOST_BYTES)
+    except OSError as error:
+        raise WrongRouting(f"{path} cannot be read: {error.strerror}") from None
+    return load_routing(text, path.parent.resolve(), str(path))
 
 
 def _simple(settings: MonitoringAlerts, hub_label: str) -> RoutingConfig:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from yaml.nodes import Node, ScalarNode
 
@@ -33,6 +32,7 @@ from .rule_yaml import (
     text,
     texts,
 )
+from .text_file import read_text
 
 __all__ = [
     "AlertingRule",
@@ -96,14 +96,9 @@ def check_file(path: str | os.PathLike[str]) -> Checked:
     """Read the rule file at *path*. That it cannot be read is one of its problems."""
     name = os.fspath(path)
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        return check_rules(name, data.decode("utf-8-sig"))
+        return check_rules(name, read_text(path, MOST_BYTES))
     except OSError as error:
-        reason = error.strerror or str(error)
-    except UnicodeDecodeError as error:
-        reason = f"no UTF-8 at byte {error.start}"
-    return Checked(name, (), (WrongRules(name, 0, reason),))
+        return Checked(name, (), (WrongRules(name, 0, str(error.strerror)),))
 
 
 def check_rules(name: str, text: str) -> Checked:

@@ -6,9 +6,9 @@ import glob
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .rule_yaml import MOST_BYTES
+from .text_file import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,10 @@ def read_sources(files: Sequence[str | os.PathLike[str]], texts: Mapping[str, st
     """
     found, problems = dict(texts), []
     for path in [path for pattern in files for path in _matching(os.fspath(pattern))]:
-        text, problem = _read(Path(path))
-        if problem:
-            problems.append(f"{path}: {problem}")
-        else:
-            found[path] = text
+        try:
+            found[path] = read_text(path, MOST_BYTES)
+        except OSError as error:  # noqa: PERF203 -- each file by itself
+            problems.append(f"{path}: {error.strerror}")
     return Sources(found, tuple(problems))
 
 
@@ -39,17 +38,3 @@ def _matching(pattern: str) -> list[str]:
     if not glob.has_magic(pattern):
         return [pattern]
     return sorted(glob.glob(pattern))  # noqa: PTH207 -- the pattern may be absolute
-
-
-def _read(path: Path) -> tuple[str, str]:
-    """Return the text of a file, or else why it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        return "", error.strerror or str(error)
-    except UnicodeDecodeError as error:
-        return "", f"no UTF-8 at byte {error.start}"
-    too_large = f"a rule file may have {MOST_BYTES >> 20} MiB at most"
-    return text, too_large if len(data) > MOST_BYTES else ""

@@ -21,9 +21,11 @@ from ..promql.numbers import parse_duration
 from .alert import Millis
 from .secret import HIDDEN, Secret
 
+MOST_BYTES = 1 << 20
+"""A file may have."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
-_MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000  # counted where they are used: aliases of aliases get large fast
 _DEEPEST = 60
 _TRUE = {"y", "yes", "true", "on"}
@@ -66,8 +68,8 @@ Check = Callable[[Mapping[str, Any]], str | None]
 
 def document(text: str, reading: Reading) -> Node | None:
     """Return the nodes of *text*, None where it has none. Raises `WrongRouting`."""
-    if len(text) > _MOST_BYTES:
-        raise WrongRouting(f"{reading.name}: larger than {_MOST_BYTES:,} bytes")
+    if len(text) > MOST_BYTES:
+        raise WrongRouting(f"{reading.name}: larger than {MOST_BYTES:,} bytes")
     try:
         return next(iter(yaml.compose_all(text, Loader=_LOADER)), None)
     except yaml.MarkedYAMLError as error:  # only its own words: what it quotes may be a secret

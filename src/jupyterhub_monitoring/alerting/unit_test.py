@@ -28,7 +28,9 @@ from .recording import SeriesWriter
 from .rule import RuleGroup
 from .rule_file import read_rules
 from .rule_query import RuleQueries
+from .rule_yaml import MOST_BYTES
 from .series_notation import parse_metric, parse_values
+from .text_file import read_text
 from .unit_test_file import AlertCase, ExprCase, TestCase, UnitTestFile, read_test_file
 from .unit_test_report import Sample, alerts_text, samples_text
 
@@ -55,9 +57,9 @@ def _problems(path: Path, out: TextIO) -> Iterator[str]:
                 out.write(f"  WARNING: no file match pattern {pattern}\n")
         groups = _groups(tests)
     except OSError as error:
-        yield f"{error.filename or path}: {error.strerror or error}"
+        yield f"{error.filename}: {error.strerror}"
         return
-    except (WrongRouting, WrongRules, UnicodeDecodeError) as error:
+    except (WrongRouting, WrongRules) as error:
         yield str(error)
         return
     for test in tests.tests:
@@ -79,7 +81,7 @@ def _groups(tests: UnitTestFile) -> list[RuleGroup]:
     found: dict[tuple[str, str], RuleGroup] = {}
     for _, files in tests.rule_files:
         for name in files:
-            for group in read_rules(name, Path(name).read_text(encoding="utf-8")):
+            for group in read_rules(name, read_text(name, MOST_BYTES)):
                 found[name, group.name] = group
     order = {name: place for place, name in enumerate(tests.group_eval_order)}
     return sorted(found.values(), key=lambda group: order.get(group.name, 0))

@@ -15,6 +15,7 @@ from ..store.selection import Labels
 from .alert import Millis
 from .rfc3339 import parse_rfc3339
 from .strict_yaml import (
+    MOST_BYTES,
     Reading,
     document,
     duration,
@@ -24,6 +25,7 @@ from .strict_yaml import (
     record,
     text,
 )
+from .text_file import read_text
 
 DEFAULT_INTERVAL_MS: Millis = 60_000
 
@@ -89,7 +91,7 @@ class UnitTestFile:
 def read_test_file(path: Path) -> UnitTestFile:
     """Read the file at *path*. Raises OSError, and `WrongRouting` with the line."""
     reading = Reading(str(path), None)
-    node = document(path.read_text(encoding="utf-8"), reading)
+    node = document(read_text(path, MOST_BYTES), reading)
     found = {} if node is None else _FILE(node, reading)
     if len(set(order := found.get("group_eval_order", []))) < len(order):
         raise WrongRouting(f"{path}: a group is repeated in group_eval_order")

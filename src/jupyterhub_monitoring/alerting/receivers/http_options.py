@@ -6,8 +6,8 @@ import base64
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from ..text_file import read_secret
 from .tunnel import bypassed, proxy_of_environment
 
 
@@ -73,4 +73,4 @@ NO_OPTIONS = HttpOptions()
 
 
 def _secret(value: str, file: str) -> str:
-    return Path(file).read_text().strip() if file else value
+    return read_secret(file) if file else value

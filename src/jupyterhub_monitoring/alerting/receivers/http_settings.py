@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ...errors import WrongRouting
+from ..text_file import read_secret
 from .http_options import HttpOptions
 from .setting import setting
 
@@ -83,9 +83,10 @@ def _headers(written: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def _content(file: str, header: str) -> str:
     try:
-        return Path(file).read_text().strip()
-    except (OSError, ValueError):
-        raise WrongRouting(f"the file {file} of header {header} cannot be read") from None
+        return read_secret(file)
+    except OSError as error:
+        reason = f"the file {file} of header {header} cannot be read: {error.strerror}"
+        raise WrongRouting(reason) from None
 
 
 def _refuse(settings: Mapping[str, Any], unused: Mapping[str, str]) -> None:

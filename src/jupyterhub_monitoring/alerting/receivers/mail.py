@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from hashlib import sha256
-from pathlib import Path
 
 from ...errors import DeliveryFailed
 from ..message import Message
+from ..text_file import read_secret
 from .http_options import HttpOptions
 from .redact import longest_first, redacted
 
@@ -47,7 +47,7 @@ class MailServer:
 
     def secret(self) -> str:
         """Return the password. Raises OSError where its file cannot be read."""
-        return Path(self.password_file).read_text().strip() if self.password_file else self.password
+        return read_secret(self.password_file) if self.password_file else self.password
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ...errors import DeliveryFailed
 from ..message import Message
+from ..text_file import read_secret
 from . import text
 from .http_post import HttpPost, Reply, Request
 from .redact import shown
@@ -53,9 +53,9 @@ class Fields:
         """Return a secret, from the configuration or from the file that `<key>_file` names."""
         if (file := setting(self.settings, f"{key}_file")) and not self.settings.get(key):
             try:
-                return Path(file).read_text().strip()
-            except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", None) or "it is no text"
+                return read_secret(file)
+            except OSError as error:
+                why = error.strerror
                 raise DeliveryFailed(f"{key}_file {file} cannot be read: {why}") from None
         return setting(self.settings, key)
 

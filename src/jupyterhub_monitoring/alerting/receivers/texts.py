@@ -13,8 +13,12 @@ from pathlib import Path
 from ...errors import DeliveryFailed, TemplateError, WrongRouting
 from ..go_template import Template, TemplateSet
 from ..message import Message
+from ..text_file import read_text
 from .template_data import MessageView, escaped, plain
 from .template_functions import FUNCTIONS, IN_HTML
+
+MOST_BYTES = 1 << 20
+"""A template file may have."""
 
 DEFAULT_TITLE = '{{ template "__subject" . }}'
 DEFAULT_BODY = "{{ jupyterhubText . }}"
@@ -125,7 +129,7 @@ def _failed(error: TemplateError) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise WrongRouting(f"the template file {file} cannot be read: {why}") from None
+        return read_text(file, MOST_BYTES)
+    except OSError as error:
+        reason = f"the template file {file} cannot be read: {error.strerror}"
+        raise WrongRouting(reason) from None
