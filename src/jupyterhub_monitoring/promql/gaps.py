@@ -10,6 +10,7 @@ import numpy as np
 
 from ..store.selection import Tile, there
 from ..store.stretches import Bools, Falls, Pairs, Rows, Stretches
+from .budget import Budget
 from .unique import distinct
 from .window import Floats, Read, Spans, Window, across_gaps, merged
 
@@ -31,7 +32,7 @@ class Gaps:
     """
 
     tile: Tile
-    check: Callable[[], None]
+    budget: Budget
     markers: bool
     known: bool
 
@@ -39,18 +40,27 @@ class Gaps:
     def stretches(self) -> Stretches | None:
         """The samples of the tile, if that is known."""
         large = len(self.tile.timestamps) * len(self.tile.positions) >= SMALL
-        return self.tile.stretches(markers=self.markers) if self.known and large else None
+        found = self.tile.stretches(markers=self.markers) if self.known and large else None
+        self.budget.hold(0 if found is None else found.nbytes)
+        return found
 
     @cached_property
     def falls(self) -> Falls | None:
         """Where series fall from one row to the next, if that is known."""
-        return self.tile.falls()
+        found = self.tile.falls()
+        self.budget.hold(0 if found is None else found.nbytes)
+        return found
+
+    def release(self) -> None:
+        """Give back what was held for what is known."""
+        for known in (self.__dict__.get("stretches"), self.__dict__.get("falls")):
+            self.budget.hold(0 if known is None else -known.nbytes)
 
     def windows(self, rows: slice, columns: slice, spans: Spans, read: Read) -> Found:
         """Yield the windows of *spans* over a block of the tile, which *read* reads."""
         if self.stretches is None:
             values = read(slice(0, len(spans.times)))
-            yield from _seen(spans, values, there(values, markers=self.markers), self.check)
+            yield from _seen(spans, values, there(values, markers=self.markers), self.budget.check)
         else:
             yield from self._known(rows, columns, spans, read, self.stretches)
 
@@ -75,7 +85,7 @@ class Gaps:
             part.rows_of,
             stretches=None if stretches.whole((len(spans.times), width)) else stretches,
             falls=part.falls,
-            check=self.check,
+            check=self.budget.check,
         )
         yield slice(None) if part.series is None else part.series, window
 

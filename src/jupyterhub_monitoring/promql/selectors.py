@@ -51,12 +51,13 @@ class Source:
         def task_of(tile: Tile) -> Task:
             def task() -> Iterator[Part]:
                 bounds = cache.of(tile.timestamps)
-                gaps = Gaps(tile, self.ctx.budget.check, markers, reads is Reads.ENDS)
+                gaps = Gaps(tile, self.ctx.budget, markers, reads is Reads.ENDS)
                 for steps in bounds.blocks(len(tile.positions), size):
                     for positions, window in self._windows(tile, bounds, steps, size, gaps):
                         for columns, found in computed(look, window, steps, reads):
                             mine = positions if columns is None else positions[columns]
                             yield Part(mine, steps, *found)
+                gaps.release()
 
             return task
 

@@ -93,6 +93,11 @@ class Stretches:
     def __len__(self) -> int:
         return len(self.column)
 
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that this takes, and what making it took for a while."""
+        return 2 * 5 * 8 * len(self.column)
+
     def whole(self, shape: tuple[int, ...]) -> bool:
         """Whether all cells are samples."""
         return int((self.stop - self.start).sum()) == shape[0] * shape[1]
@@ -195,6 +200,11 @@ class Falls:
         """Return those of *values* (T, S), in which no sample is some NaN."""
         row, column = np.divmod(np.flatnonzero(values[1:] < values[:-1]), values.shape[1])
         return cls(row + 1, column, values[row, column])
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that this takes, and what making it took for a while."""
+        return 2 * 3 * 8 * len(self.row)
 
     @classmethod
     def none(cls) -> Falls:
