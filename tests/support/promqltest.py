@@ -12,14 +12,19 @@ and start timestamps is read past; an `Episode` says so.
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import re2
+
+from jupyterhub_monitoring.alerting.series_notation import parse_metric, parse_values
+from jupyterhub_monitoring.promql.numbers import parse_duration
+from jupyterhub_monitoring.promql.quoting import unquote
+from jupyterhub_monitoring.store.selection import STALE_BITS
 
 Labels = tuple[tuple[str, str], ...]
 Points = list[tuple[int, float]]  # milliseconds, value
@@ -162,7 +167,7 @@ def _expect(case: Eval, line: str) -> None:
         first, last, step = map(milliseconds, found.groups())
         case.range_vector = first, last, step
     elif line.startswith("expect string"):
-        case.text = unquoted(line.removeprefix("expect string").strip())
+        case.text = unquote(line.removeprefix("expect string").strip())
     elif found := EXPECT.match(line):
         what, how, text = found.groups()
         wanted = text.strip() if text else None
@@ -177,51 +182,22 @@ def _expect(case: Eval, line: str) -> None:
         case.series[labels] = [None if v is None else float(v) for v in values]
 
 
-NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`"
-PAIR = re.compile(rf"\s*({NAME}|{STRING})\s*(?:=\s*({STRING})\s*)?(?:,|(?=\}}))")
+SERIES = re.compile(
+    r"""([^\s{]*(?:\{(?:[^}"'`]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)*\})?)(.*)"""
+)
 
 
 def _series(line: str) -> tuple[Labels, list[float | str | None]]:
     """Read `name{label="value"} 1 2+3x4 _ stale`."""
-    labels: dict[str, str] = {}
-    at = 0
-    if name := re.match(NAME, line):
-        labels["__name__"], at = name[0], name.end()
-    if line[at : at + 1] == "{":
-        at += 1
-        while pair := PAIR.match(line, at):
-            key = pair[1] if re.fullmatch(NAME, pair[1]) else unquoted(pair[1])
-            if pair[2] is None:
-                key, value = "__name__", key
-            else:
-                value = unquoted(pair[2])
-            labels[key] = value
-            at = pair.end()
-        at = line.index("}", at) + 1
-    values = [value for word in line[at:].split() for value in _values(word)]
-    return tuple(sorted((k, v) for k, v in labels.items() if v)), values
+    found = SERIES.fullmatch(line)
+    assert found, line
+    metric, values = found.groups()
+    return parse_metric(metric), [_value(value) for value in parse_values(values)]
 
 
-# Hexadecimal is none: 0x3 are four zeros.
-FLOAT = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[iI]nf|[nN]a[nN])"
-SEQUENCE = re.compile(rf"(_|stale|{FLOAT})(?:([-+])({FLOAT}))?(?:x(\d+))?")
-
-
-def _values(word: str) -> Iterator[float | str | None]:
-    found = SEQUENCE.fullmatch(word)
-    if not found:
-        raise ValueError(f"no value: {word!r}")
-    start, sign, by, times = found.groups()
-    if start == "_":
-        yield from [None] * int(times or 1)
-    elif start == STALE:
-        yield from [STALE] * (int(times or 0) + 1)
-    else:
-        value, step = _number(start), float(_number(by) if by else 0) * (-1 if sign == "-" else 1)
-        for _ in range(int(times or 0) + 1):
-            yield value
-            value += step
+def _value(value: float | None) -> float | str | None:
+    marks_the_end = value is not None and np.float64(value).view(np.int64) == STALE_BITS
+    return STALE if marks_the_end else value
 
 
 def _number(text: str) -> float | None:
@@ -231,25 +207,10 @@ def _number(text: str) -> float | None:
         return None
 
 
-def unquoted(text: str) -> str:
-    """Return the string that a Go literal means."""
-    if text.startswith("`"):
-        return text[1:-1]
-    return ast.literal_eval(re.sub(r"\\([^\\'\"abfnrtvxuU0-7])", r"\\\\\1", text))
-
-
-UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-UNITS["y"] = 365 * UNITS["d"]
-
-
 def milliseconds(text: str) -> int:
     """Return the duration that `1h30m`, `10s53ms` or `0` mean."""
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
-    if digits == "0":
-        return 0
-    if not re.fullmatch(r"(?:\d+(?:ms|[smhdwy]))+", digits):
-        raise ValueError(f"no duration: {text!r}")
-    return sign * sum(int(n) * UNITS[u] for n, u in re.findall(r"(\d+)(ms|[smhdwy])", digits))
+    return 0 if digits == "0" else sign * parse_duration(digits)
 
 
 Ask = Callable[[str, int, int, int], Answer]
@@ -267,7 +228,7 @@ def check(case: Eval, ask: Ask) -> None:
     _check_annotations(case, answer)
     _check_value(case, answer)
     if answer.kind in {"vector", "scalar"} and _can_be_asked_as_range(case):
-        minute = UNITS["m"]
+        minute = 60_000
         ranged = ask(case.query, case.start_ms - minute, case.start_ms + minute, minute)
         _check_value(case, _at(ranged, case.start_ms, answer.kind))
 
