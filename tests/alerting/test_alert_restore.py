@@ -28,12 +28,18 @@ def test_since_when_a_condition_holds(for_, pending, away, since):
     assert before.active_since(NOW, for_ms=for_ * MINUTE) == since
 
 
-def restarted(rig: Rig, rule: str, until: int, again: int, **values: float):
-    """Evaluate *rule* each minute up to *until*, then, after a restart, once at *again*."""
+def evaluated(rig: Rig, rule: str, until: int, **values: float):
+    """Evaluate *rule* each minute up to *until*."""
     group = rig.group(rule)
     for at in range(0, until + 1, MINUTE):
         rig.series.put(at, **values)
         group.evaluate(at)
+    return group
+
+
+def restarted(rig: Rig, rule: str, until: int, again: int, **values: float):
+    """Evaluate *rule* each minute up to *until*, then, after a restart, once at *again*."""
+    evaluated(rig, rule, until, **values)
     rig.series.put(again, **values)
     group = rig.group(rule, restoring=True)
     group.evaluate(again)
@@ -75,10 +81,7 @@ def test_what_was_waiting_waits_on():
 def test_an_alert_that_shows_at_the_second_evaluation_only():
     """A recording rule, or a scrape, was not there yet at the first."""
     rig = Rig()
-    group = rig.group(RULE)
-    for at in range(7):
-        rig.series.put(at * MINUTE, **{SERIES: 1})
-        group.evaluate(at * MINUTE)
+    evaluated(rig, RULE, 6 * MINUTE, **{SERIES: 1})
     group = rig.group(RULE, restoring=True)
     group.evaluate(13 * MINUTE)  # the last sample is older than the lookback
     assert states(group) == []
@@ -90,10 +93,7 @@ def test_an_alert_that_shows_at_the_second_evaluation_only():
 def test_an_alert_of_later_is_a_new_one():
     """What begins after two evaluations has nothing to do with what was before."""
     rig = Rig()
-    group = rig.group(RULE)
-    for at in range(7):
-        rig.series.put(at * MINUTE, **{SERIES: 1})
-        group.evaluate(at * MINUTE)
+    evaluated(rig, RULE, 6 * MINUTE, **{SERIES: 1})
     group = rig.group(RULE, restoring=True)
     for at in (13, 14):
         group.evaluate(at * MINUTE)
@@ -112,10 +112,7 @@ def test_after_a_long_outage_alerts_wait_anew():
 def test_what_had_ended_before_the_restart_waits_anew():
     """The end of `ALERTS_FOR_STATE` says that it was over."""
     rig = Rig()
-    group = rig.group(RULE)
-    for at in range(7):
-        rig.series.put(at * MINUTE, **{SERIES: 1})
-        group.evaluate(at * MINUTE)
+    group = evaluated(rig, RULE, 6 * MINUTE, **{SERIES: 1})
     rig.series.put(7 * MINUTE, **{SERIES: 0})
     group.evaluate(7 * MINUTE)
     rig.series.put(8 * MINUTE, **{SERIES: 1})
@@ -127,10 +124,7 @@ def test_what_had_ended_before_the_restart_waits_anew():
 def test_each_alert_is_restored_by_its_own_labels():
     """One that is new after the restart does not inherit from its neighbour."""
     rig = Rig()
-    group = rig.group(RULE)
-    for at in range(7):
-        rig.series.put(at * MINUTE, **{SERIES: 1})
-        group.evaluate(at * MINUTE)
+    evaluated(rig, RULE, 6 * MINUTE, **{SERIES: 1})
     rig.series.put(7 * MINUTE, **{SERIES: 1, 'a{i="2"}': 1})
     group = rig.group(RULE, restoring=True)
     group.evaluate(7 * MINUTE)
