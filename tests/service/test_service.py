@@ -343,7 +343,7 @@ def broken_store_is_a_folder(hub: ServiceHub) -> None:
 @pytest.mark.parametrize(
     ("breaks", "codes"),
     [
-        (broken_folder_is_a_file, {"MON-DATA-01"}),
+        (broken_folder_is_a_file, {"MON-DATA-01", "MON-NOTIFY-02"}),
         (broken_store_is_garbage, {"MON-STORE-01", "MON-STORE-02"}),
         (broken_store_is_a_folder, {"MON-STORE-01", "MON-DATA-01"}),
     ],
@@ -377,7 +377,7 @@ def test_a_folder_that_heals_is_taken(tmp_path):
         hub.wait_for_code("MON-DATA-01")
         hub.data_dir.unlink()
         hub.wait_until_open()
-        assert hub.codes() == {}
+        eventually(lambda: hub.codes() == {})
     finally:
         hub.kill()
 
