@@ -104,25 +104,31 @@ async def test_slow_targets_delay_nobody(writer, serve):
     """Beside targets that hang, trickle and bomb, a good one keeps its rhythm."""
     bomb = answer(gzip_bomb(30), Content_Encoding="gzip")
     fast = {"interval_seconds": 0.25, "timeout_seconds": 0.2}
-    bad = [
-        target(serve(behave).url, "bad", limits=Limits(body_bytes=200_000), **fast)
-        for behave in (hangs, hangs, hangs, trickles, sends(bomb), sends(bomb))
+    few = Limits(body_bytes=200_000)
+    slow = [
+        target(serve(behave).url, "slow", limits=few, **fast)
+        for behave in (hangs, hangs, hangs, trickles)
     ]
+    bombs = [target(serve(sends(bomb)).url, "bomb", limits=few) for _ in range(2)]
     good = target(serve(sends(answer("a 1\n"))).url, "good", **fast)
-    for _ in range(8):  # others, who use this machine too, may disturb the rhythm
+
+    async def trial() -> str:
+        """Return what was not as it should be, which may be for others who use this machine."""
         store = MemoryAppendable()
-        scraper = Scraper(store, [*bad, good], writer=writer)
+        scraper = Scraper(store, [*slow, *bombs, good], writer=writer)
         await run(scraper, 2)
         times = sorted(store.series("up", job="good"))
-        if kept(times, 250) and set(store.values("up", job="good")) == {1}:
-            break
-    else:
-        pytest.fail(f"no steady rhythm: {times}")
-    states = {state.target.instance: state for state in scraper.targets()}
-    assert all(states[one.instance].health is Health.DOWN for one in bad)
-    errors = [states[one.instance].last_error for one in bad]
-    assert all("no complete answer" in error for error in errors[:4])
-    assert all("more than 200,000 bytes" in error for error in errors[4:])
+        if not kept(times, 250) or set(store.values("up", job="good")) != {1}:
+            return f"no steady rhythm: {times}"
+        why = {state.target.instance: state.last_error for state in scraper.targets()}
+        wrong = [one for one in slow if "no complete answer" not in why[one.instance]]
+        wrong += [one for one in bombs if "more than 200,000 bytes" not in why[one.instance]]
+        return f"these are not refused for what they are: {wrong}" if wrong else ""
+
+    trials = []
+    while len(trials) < 12 and "" not in trials:
+        trials.append(await trial())
+    assert "" in trials
 
 
 def kept(times: list[int], interval: int) -> bool:
