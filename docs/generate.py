@@ -405,8 +405,8 @@ def events_page() -> str:
 
 def alerts_page() -> str:
     """Every built-in alert: its steps, its thresholds, its condition."""
-    pack = importlib.import_module(f"{PACKAGE}.alerting.pack")
-    settings = importlib.import_module(f"{PACKAGE}.alerting.pack_settings").MonitoringRules
+    pack = importlib.import_module(f"{PACKAGE}.alerting.rules.pack")
+    settings = importlib.import_module(f"{PACKAGE}.alerting.rules.pack_settings").MonitoringRules
     optional = pack.alert_names(optional=True)
     rendered = pack.render_pack(settings(enabled_extra=optional).parameters()[0])
     lines = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_monitoring.alerting.alert_book import (
+from jupyterhub_monitoring.alerting.notifying.alert_book import (
     ENDED_MS,
     AlertBook,
     BookLimits,

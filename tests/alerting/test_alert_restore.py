@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyterhub_monitoring.alerting.alert_restore import Remembered
+from jupyterhub_monitoring.alerting.rules.alert_restore import Remembered
 from support.rules_rig import MINUTE, SECOND, Rig, run
 
 NOW = 600 * MINUTE

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from jupyterhub_monitoring.alerting.alert import Millis
-from jupyterhub_monitoring.alerting.alert_state import (
+from jupyterhub_monitoring.alerting.rules.alert_state import (
     RESOLVED_RETENTION_MS,
     ActiveAlert,
     AlertState,

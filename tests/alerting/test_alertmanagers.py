@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_monitoring.alerting.alert import Alert, labels_of
-from jupyterhub_monitoring.alerting.alertmanagers import (
+from jupyterhub_monitoring.alerting.notifying.alertmanagers import (
     BATCH,
     Alertmanagers,
     Waiting,

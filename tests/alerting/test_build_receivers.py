@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.build_receivers import build_receivers
 from jupyterhub_monitoring.alerting.message import Receivers
-from jupyterhub_monitoring.alerting.routing import NOTIFY, read_routing, routing_of
+from jupyterhub_monitoring.alerting.receivers.build_receivers import build_receivers
 from jupyterhub_monitoring.alerting.settings import MonitoringAlerts
+from jupyterhub_monitoring.alerting.who_is_told import NOTIFY, read_routing, routing_of
 from jupyterhub_monitoring.errors import WrongRouting
 from support.hook import Hook
 from support.messages import message

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jupyterhub_monitoring.alerting.dedup import Told, why_notify
 from jupyterhub_monitoring.alerting.message import Reason
+from jupyterhub_monitoring.alerting.routing.dedup import Told, why_notify
 
 HOUR = 3_600_000
 NOW = 100 * HOUR

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_monitoring.alerting.delivery import Delivery, DeliverySettings
-from jupyterhub_monitoring.alerting.delivery_queue import DeliveryQueue, Offer
-from jupyterhub_monitoring.alerting.delivery_turns import TurnLimits, Turns, backoff
-from jupyterhub_monitoring.alerting.lane import Channel, Lane
 from jupyterhub_monitoring.alerting.message import Message
-from jupyterhub_monitoring.alerting.notification_database import NotificationDatabase
-from jupyterhub_monitoring.alerting.queue_rows import dump_message, load_message
+from jupyterhub_monitoring.alerting.notifying.delivery import Delivery, DeliverySettings
+from jupyterhub_monitoring.alerting.notifying.delivery_queue import DeliveryQueue, Offer
+from jupyterhub_monitoring.alerting.notifying.delivery_turns import TurnLimits, Turns, backoff
+from jupyterhub_monitoring.alerting.notifying.lane import Channel, Lane
+from jupyterhub_monitoring.alerting.notifying.notification_database import NotificationDatabase
+from jupyterhub_monitoring.alerting.notifying.queue_rows import dump_message, load_message
 from jupyterhub_monitoring.errors import DeliveryFailed
 from jupyterhub_monitoring.metrics.alerting_catalogue import (
     NOTIFICATIONS,

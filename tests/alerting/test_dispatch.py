@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_monitoring.alerting.delivery_queue import QueueLimits
-from jupyterhub_monitoring.alerting.inhibit import InhibitRule
-from jupyterhub_monitoring.alerting.matcher import Matcher
 from jupyterhub_monitoring.alerting.message import Reason
-from jupyterhub_monitoring.alerting.notification_store import NotificationLimits
-from jupyterhub_monitoring.alerting.route import Route
-from jupyterhub_monitoring.alerting.silence import Silence
-from jupyterhub_monitoring.alerting.time_interval import TimeInterval
+from jupyterhub_monitoring.alerting.notifying.delivery_queue import QueueLimits
+from jupyterhub_monitoring.alerting.notifying.notification_store import NotificationLimits
+from jupyterhub_monitoring.alerting.routing.inhibit import InhibitRule
+from jupyterhub_monitoring.alerting.routing.matcher import Matcher
+from jupyterhub_monitoring.alerting.routing.route import Route
+from jupyterhub_monitoring.alerting.routing.silence import Silence
+from jupyterhub_monitoring.alerting.routing.time_interval import TimeInterval
 from jupyterhub_monitoring.store.matcher import MatchType
 from support.notifications import HOUR, MINUTE, SECOND, START, Desk, Inbox, alert, names, routing
 

@@ -33,7 +33,7 @@ from jupyterhub_monitoring.alerting.go_template.times import (
     GoTime,
     format_go_duration,
 )
-from jupyterhub_monitoring.alerting.rule_template import FUNCTIONS
+from jupyterhub_monitoring.alerting.rules.rule_template import FUNCTIONS
 from jupyterhub_monitoring.errors import TemplateError
 
 

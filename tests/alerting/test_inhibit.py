@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_monitoring.alerting.alert import Alert, labels_of
-from jupyterhub_monitoring.alerting.inhibit import Inhibitor, InhibitRule
-from jupyterhub_monitoring.alerting.matcher import all_match
-from jupyterhub_monitoring.alerting.matcher_parser import parse_matchers
-from jupyterhub_monitoring.alerting.routing_config import simple_config
+from jupyterhub_monitoring.alerting.routing.inhibit import Inhibitor, InhibitRule
+from jupyterhub_monitoring.alerting.routing.matcher import all_match
+from jupyterhub_monitoring.alerting.routing.matcher_parser import parse_matchers
+from jupyterhub_monitoring.alerting.routing.routing_config import simple_config
 
 NOW = 1_000_000
 LATER = NOW + 600_000

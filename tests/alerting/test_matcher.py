@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyterhub_monitoring.alerting.matcher import Matcher, all_match, in_order, matchers_text
-from jupyterhub_monitoring.alerting.matcher_parser import parse_matcher, parse_matchers
+from jupyterhub_monitoring.alerting.routing.matcher import (
+    Matcher,
+    all_match,
+    in_order,
+    matchers_text,
+)
+from jupyterhub_monitoring.alerting.routing.matcher_parser import parse_matcher, parse_matchers
 from jupyterhub_monitoring.errors import BadData, BadMatcher
 from jupyterhub_monitoring.store.matcher import MatchType
 

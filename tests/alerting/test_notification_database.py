@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting import notification_database
-from jupyterhub_monitoring.alerting.notification_database import FILE, NotificationDatabase
-from jupyterhub_monitoring.alerting.notification_rows import read_alerts, write_alerts
+from jupyterhub_monitoring.alerting.notifying import notification_database
+from jupyterhub_monitoring.alerting.notifying.notification_database import (
+    FILE,
+    NotificationDatabase,
+)
+from jupyterhub_monitoring.alerting.notifying.notification_rows import read_alerts, write_alerts
 from jupyterhub_monitoring.errors import StoreError
 from support.notifications import alert, names
 

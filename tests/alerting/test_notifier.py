@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.delivery import DeliverySettings
-from jupyterhub_monitoring.alerting.delivery_turns import TurnLimits
-from jupyterhub_monitoring.alerting.matcher import Matcher
-from jupyterhub_monitoring.alerting.notifier import Notifier, wall_ms
-from jupyterhub_monitoring.alerting.route import Route
-from jupyterhub_monitoring.alerting.silence import Silence, SilenceState
+from jupyterhub_monitoring.alerting.notifying.delivery import DeliverySettings
+from jupyterhub_monitoring.alerting.notifying.delivery_turns import TurnLimits
+from jupyterhub_monitoring.alerting.notifying.notifier import Notifier, wall_ms
+from jupyterhub_monitoring.alerting.routing.matcher import Matcher
+from jupyterhub_monitoring.alerting.routing.route import Route
+from jupyterhub_monitoring.alerting.routing.silence import Silence, SilenceState
 from jupyterhub_monitoring.errors import DeliveryFailed
 from jupyterhub_monitoring.store.matcher import MatchType
 from support.notifications import HOUR, Inbox, alert, names, routing

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.notify_urls import MOST, receivers_of
-from jupyterhub_monitoring.alerting.placeholders import expanded
+from jupyterhub_monitoring.alerting.receivers.notify_urls import MOST, receivers_of
+from jupyterhub_monitoring.alerting.receivers.placeholders import expanded
 from jupyterhub_monitoring.errors import DeliveryFailed, WrongRouting
 from support.hook import Hook
 from support.messages import message

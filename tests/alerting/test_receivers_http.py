@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import pytest
 
 from jupyterhub_monitoring.alerting.message import Receiver
-from jupyterhub_monitoring.alerting.notify_urls import receiver_of
-from jupyterhub_monitoring.alerting.receiver_config import IntegrationConfig
 from jupyterhub_monitoring.alerting.receivers.configured import receiver
+from jupyterhub_monitoring.alerting.receivers.notify_urls import receiver_of
 from jupyterhub_monitoring.alerting.receivers.texts import Texts
-from jupyterhub_monitoring.alerting.secret import Secret
+from jupyterhub_monitoring.alerting.routing.receiver_config import IntegrationConfig
+from jupyterhub_monitoring.alerting.routing.secret import Secret
 from jupyterhub_monitoring.errors import DeliveryFailed
 from support.hook import Hook
 from support.messages import RESOLVED, message

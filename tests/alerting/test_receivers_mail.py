@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from jupyterhub_monitoring.alerting.message import Receiver
-from jupyterhub_monitoring.alerting.notify_urls import receiver_of
-from jupyterhub_monitoring.alerting.receiver_config import IntegrationConfig
 from jupyterhub_monitoring.alerting.receivers import mail
 from jupyterhub_monitoring.alerting.receivers.configured import receiver
+from jupyterhub_monitoring.alerting.receivers.notify_urls import receiver_of
 from jupyterhub_monitoring.alerting.receivers.texts import Texts
-from jupyterhub_monitoring.alerting.secret import Secret
+from jupyterhub_monitoring.alerting.routing.receiver_config import IntegrationConfig
+from jupyterhub_monitoring.alerting.routing.secret import Secret
 from jupyterhub_monitoring.errors import DeliveryFailed, WrongRouting
 from support.certificates import certificate, server_context
 from support.messages import RESOLVED, alert, message

@@ -10,14 +10,14 @@ from urllib.parse import parse_qs
 import pytest
 
 from jupyterhub_monitoring.alerting.message import Message, Receiver
-from jupyterhub_monitoring.alerting.notify_urls import receiver_of
-from jupyterhub_monitoring.alerting.receiver_config import IntegrationConfig
 from jupyterhub_monitoring.alerting.receivers import text
 from jupyterhub_monitoring.alerting.receivers.announcement import announcement
 from jupyterhub_monitoring.alerting.receivers.configured import receiver
+from jupyterhub_monitoring.alerting.receivers.notify_urls import receiver_of
 from jupyterhub_monitoring.alerting.receivers.texts import Texts
 from jupyterhub_monitoring.alerting.receivers.webhook import payload
-from jupyterhub_monitoring.alerting.secret import Secret
+from jupyterhub_monitoring.alerting.routing.receiver_config import IntegrationConfig
+from jupyterhub_monitoring.alerting.routing.secret import Secret
 from jupyterhub_monitoring.errors import DeliveryFailed
 from support.certificates import certificate, server_context
 from support.hook import Hook

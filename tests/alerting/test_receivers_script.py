@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from jupyterhub_monitoring.alerting.message import Receiver
-from jupyterhub_monitoring.alerting.notify_urls import receiver_of
+from jupyterhub_monitoring.alerting.receivers.notify_urls import receiver_of
 from jupyterhub_monitoring.alerting.receivers.webhook import payload
 from jupyterhub_monitoring.errors import DeliveryFailed
 from support.eventually import eventually

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_monitoring.alerting.alert import Alert, labels_of
-from jupyterhub_monitoring.alerting.route import Route, group_key, group_labels
-from jupyterhub_monitoring.alerting.routing_file import load_routing
+from jupyterhub_monitoring.alerting.routing.route import Route, group_key, group_labels
+from jupyterhub_monitoring.alerting.routing.routing_file import load_routing
 from support.peers import find
 
 TREES = {

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.pack import RULES, alert_names
-from jupyterhub_monitoring.alerting.routing_config import (
+from jupyterhub_monitoring.alerting.routing.routing_config import (
     NOBODY,
     ONE_SERIES,
     RoutingConfig,
     shown,
     simple_config,
 )
-from jupyterhub_monitoring.alerting.routing_file import load_routing
-from jupyterhub_monitoring.alerting.secret import HIDDEN, Secret
+from jupyterhub_monitoring.alerting.routing.routing_file import load_routing
+from jupyterhub_monitoring.alerting.routing.secret import HIDDEN, Secret
+from jupyterhub_monitoring.alerting.rules.pack import RULES, alert_names
 from jupyterhub_monitoring.errors import WrongRouting
 from support.peers import find
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jupyterhub_monitoring.alerting.rule_book import RuleBook
+from jupyterhub_monitoring.alerting.rules.rule_book import RuleBook
 from jupyterhub_monitoring.metrics import alerting_catalogue as m
 from jupyterhub_monitoring.promql.engine import Engine
 from jupyterhub_monitoring.store.selection import Row

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.rule_file import (
+from jupyterhub_monitoring.alerting.rules.rule_file import (
     MOST_RULES,
     AlertingRule,
     RecordingRule,
@@ -15,7 +15,7 @@ from jupyterhub_monitoring.alerting.rule_file import (
     check_rules,
     read_rules,
 )
-from jupyterhub_monitoring.alerting.rule_yaml import MOST_BYTES, MOST_PROBLEMS
+from jupyterhub_monitoring.alerting.rules.rule_yaml import MOST_BYTES, MOST_PROBLEMS
 from jupyterhub_monitoring.errors import WrongRules
 from jupyterhub_monitoring.promql.printer import one_line
 from support.promtool import accepted

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from jupyterhub_monitoring.alerting.rule import RuleGroup
-from jupyterhub_monitoring.alerting.rule_loop import GroupLoop
+from jupyterhub_monitoring.alerting.rules.rule import RuleGroup
+from jupyterhub_monitoring.alerting.rules.rule_loop import GroupLoop
 from jupyterhub_monitoring.metrics.alerting_catalogue import RULE_ITERATIONS_MISSED
 from support.rules_rig import Rig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyterhub_monitoring.alerting.alert import Millis
-from jupyterhub_monitoring.alerting.rule_template import (
+from jupyterhub_monitoring.alerting.rules.rule_template import (
     MOST_QUERIES,
     QuerySample,
     RuleTemplate,

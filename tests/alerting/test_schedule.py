@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyterhub_monitoring.alerting.schedule import Schedule, Turn, offset_of
+from jupyterhub_monitoring.alerting.rules.schedule import Schedule, Turn, offset_of
 
 INTERVAL, OFFSET = 15_000, 4_000
 START = 1_000_000_005_000

@@ -7,7 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from jupyterhub_monitoring.alerting.series_notation import MOST_VALUES, parse_metric, parse_values
+from jupyterhub_monitoring.alerting.unit_test.series_notation import (
+    MOST_VALUES,
+    parse_metric,
+    parse_values,
+)
 from jupyterhub_monitoring.errors import BadData
 from jupyterhub_monitoring.store.selection import STALE_BITS
 

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_monitoring.alerting.alert import Alert, labels_of
-from jupyterhub_monitoring.alerting.matcher_parser import parse_matchers
-from jupyterhub_monitoring.alerting.silence import (
+from jupyterhub_monitoring.alerting.routing.matcher_parser import parse_matchers
+from jupyterhub_monitoring.alerting.routing.silence import (
     RETENTION_MS,
     Silence,
     SilenceLimits,
     Silences,
     SilenceState,
 )
-from jupyterhub_monitoring.alerting.silence_index import SilenceIndex
+from jupyterhub_monitoring.alerting.routing.silence_index import SilenceIndex
 from jupyterhub_monitoring.errors import BadData, UnknownSilence
 
 NOW = 1_700_000_000_000

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jupyterhub_monitoring.alerting.notifier import Notifier
-from jupyterhub_monitoring.alerting.route import Route
-from jupyterhub_monitoring.alerting.rule_book import RuleBook
-from jupyterhub_monitoring.alerting.schedule import offset_of
+from jupyterhub_monitoring.alerting.notifying.notifier import Notifier
+from jupyterhub_monitoring.alerting.routing.route import Route
+from jupyterhub_monitoring.alerting.rules.rule_book import RuleBook
+from jupyterhub_monitoring.alerting.rules.schedule import offset_of
 from jupyterhub_monitoring.metrics import alerting_catalogue as m
 from jupyterhub_monitoring.promql.engine import Engine
 from jupyterhub_monitoring.store.selection import Row

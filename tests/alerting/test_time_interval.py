@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jupyterhub_monitoring.alerting.routing_file import load_routing
-from jupyterhub_monitoring.alerting.time_interval import TimeInterval, quiet_by
+from jupyterhub_monitoring.alerting.routing.routing_file import load_routing
+from jupyterhub_monitoring.alerting.routing.time_interval import TimeInterval, quiet_by
 
 LATE, SMALL = "{start_time: '22:00', end_time: '24:00'}", "{start_time: '00:00', end_time: '07:00'}"
 NIGHT = f"times: [{LATE}, {SMALL}]"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import jupyterhub_monitoring
-from jupyterhub_monitoring.alerting.unit_test import run_files
+from jupyterhub_monitoring.alerting.unit_test.run import run_files
 from support.peers import find
 
 RULES = """

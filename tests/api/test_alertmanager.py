@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_monitoring.alerting.notifier import Notifier
-from jupyterhub_monitoring.alerting.routing_file import load_routing
+from jupyterhub_monitoring.alerting.notifying.notifier import Notifier
+from jupyterhub_monitoring.alerting.routing.routing_file import load_routing
 from support.alertmanager import RealAlertmanager
 from support.api_server import ApiServer, Context, Reply, fetch
 from support.notifications import Inbox

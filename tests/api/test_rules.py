@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from jupyterhub_monitoring.alerting.alert_state import ActiveAlert, AlertState
-from jupyterhub_monitoring.alerting.rule_file import read_rules
-from jupyterhub_monitoring.alerting.rule_status import (
+from jupyterhub_monitoring.alerting.rules.alert_state import ActiveAlert, AlertState
+from jupyterhub_monitoring.alerting.rules.rule_file import read_rules
+from jupyterhub_monitoring.alerting.rules.rule_status import (
     GroupSnapshot,
     Health,
     RuleSnapshot,

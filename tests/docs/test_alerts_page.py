@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.alertmanagers import alertmanagers_of
-from jupyterhub_monitoring.alerting.notify_urls import receivers_of
+from jupyterhub_monitoring.alerting.notifying.alertmanagers import alertmanagers_of
+from jupyterhub_monitoring.alerting.receivers.notify_urls import receivers_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "alerts.md").read_text()
 WHOLE = {"INTEGRATION_KEY": "0123456789abcdef0123456789abcdef", "/usr/local/bin/tell": "/bin/true"}

@@ -14,8 +14,8 @@ import pytest
 
 import jupyterhub_monitoring
 from jupyterhub_monitoring import cli, metrics
-from jupyterhub_monitoring.alerting.pack import THRESHOLD, alert_names, render_pack, rules
-from jupyterhub_monitoring.alerting.pack_settings import MonitoringRules
+from jupyterhub_monitoring.alerting.rules.pack import THRESHOLD, alert_names, render_pack, rules
+from jupyterhub_monitoring.alerting.rules.pack_settings import MonitoringRules
 from jupyterhub_monitoring.health.codes import CODES
 from jupyterhub_monitoring.health.settings import MonitoringHealth
 from jupyterhub_monitoring.hub.settings import Monitoring

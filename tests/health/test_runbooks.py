@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.alerting.pack import alert_names
+from jupyterhub_monitoring.alerting.rules.pack import alert_names
 from jupyterhub_monitoring.health import CODES
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"

@@ -9,14 +9,14 @@ import pytest
 import yaml
 from traitlets import Float, Integer
 
-from jupyterhub_monitoring.alerting.pack import (
+from jupyterhub_monitoring.alerting.rules.pack import (
     OPTIONAL,
     alert_names,
     render_pack,
     rules,
     thresholds,
 )
-from jupyterhub_monitoring.alerting.pack_settings import MonitoringRules, default_parameters
+from jupyterhub_monitoring.alerting.rules.pack_settings import MonitoringRules, default_parameters
 from support.rule_pack import rendered
 
 DEFAULTS = default_parameters()

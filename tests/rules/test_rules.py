@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_monitoring.alerting.pack import RULES, RUNBOOK_BASE, alert_names
-from jupyterhub_monitoring.alerting.unit_test import run_files
+from jupyterhub_monitoring.alerting.rules.pack import RULES, RUNBOOK_BASE, alert_names
+from jupyterhub_monitoring.alerting.unit_test.run import run_files
 from jupyterhub_monitoring.metrics import catalogue
 from jupyterhub_monitoring.metrics.service_catalogue import SERVICE_CATALOGUE
 from jupyterhub_monitoring.metrics.spec import Kind, Label, MetricSpec

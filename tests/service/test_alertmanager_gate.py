@@ -14,7 +14,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import create_signed_value
 
-from jupyterhub_monitoring.alerting.notifier import Notifier
+from jupyterhub_monitoring.alerting.notifying.notifier import Notifier
 from jupyterhub_monitoring.api.alertmanager import alertmanager_handlers
 from jupyterhub_monitoring.service.gate import application, cookie_secret, gated
 from support.api_server import Context

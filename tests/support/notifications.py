@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub_monitoring.alerting.alert import Alert, labels_of
-from jupyterhub_monitoring.alerting.dispatch import Dispatcher
 from jupyterhub_monitoring.alerting.message import Message, Receivers
-from jupyterhub_monitoring.alerting.notification_store import NotificationLimits, NotificationStore
-from jupyterhub_monitoring.alerting.queue_rows import Ended, Outcome
-from jupyterhub_monitoring.alerting.receiver_config import ReceiverConfig
-from jupyterhub_monitoring.alerting.route import Route
-from jupyterhub_monitoring.alerting.routing_config import RoutingConfig
+from jupyterhub_monitoring.alerting.notifying.dispatch import Dispatcher
+from jupyterhub_monitoring.alerting.notifying.notification_store import (
+    NotificationLimits,
+    NotificationStore,
+)
+from jupyterhub_monitoring.alerting.notifying.queue_rows import Ended, Outcome
+from jupyterhub_monitoring.alerting.routing.receiver_config import ReceiverConfig
+from jupyterhub_monitoring.alerting.routing.route import Route
+from jupyterhub_monitoring.alerting.routing.routing_config import RoutingConfig
 
 START = 1_790_000_000_000
 """When tests begin, in milliseconds since 1970."""

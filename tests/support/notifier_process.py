@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jupyterhub_monitoring.alerting.delivery_queue import DeliveryQueue
 from jupyterhub_monitoring.alerting.message import Message
-from jupyterhub_monitoring.alerting.notification_database import NotificationDatabase
-from jupyterhub_monitoring.alerting.notification_rows import AlertRows
-from jupyterhub_monitoring.alerting.notification_store import NotificationStore
-from jupyterhub_monitoring.alerting.notifier import Notifier, wall_ms
-from jupyterhub_monitoring.alerting.route import Route
+from jupyterhub_monitoring.alerting.notifying.delivery_queue import DeliveryQueue
+from jupyterhub_monitoring.alerting.notifying.notification_database import NotificationDatabase
+from jupyterhub_monitoring.alerting.notifying.notification_rows import AlertRows
+from jupyterhub_monitoring.alerting.notifying.notification_store import NotificationStore
+from jupyterhub_monitoring.alerting.notifying.notifier import Notifier, wall_ms
+from jupyterhub_monitoring.alerting.routing.route import Route
 
 from .notifications import HOUR, alert, routing
 

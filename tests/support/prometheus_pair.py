@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jupyterhub_monitoring.alerting.pack import render_pack
-from jupyterhub_monitoring.alerting.pack_settings import default_parameters
+from jupyterhub_monitoring.alerting.rules.pack import render_pack
+from jupyterhub_monitoring.alerting.rules.pack_settings import default_parameters
 from support.alertmanager import RealAlertmanager
 from support.peers import find
 from support.prometheus import RealPrometheus

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import re2
 
-from jupyterhub_monitoring.alerting.series_notation import parse_metric, parse_values
+from jupyterhub_monitoring.alerting.unit_test.series_notation import parse_metric, parse_values
 from jupyterhub_monitoring.promql.numbers import parse_duration
 from jupyterhub_monitoring.promql.quoting import unquote
 from jupyterhub_monitoring.store.selection import STALE_BITS

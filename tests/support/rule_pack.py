@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from jupyterhub_monitoring.alerting.pack import alert_names, render_pack
-from jupyterhub_monitoring.alerting.pack_settings import MonitoringRules
+from jupyterhub_monitoring.alerting.rules.pack import alert_names, render_pack
+from jupyterhub_monitoring.alerting.rules.pack_settings import MonitoringRules
 from jupyterhub_monitoring.promql.ast import Expr, Number, Selector
 from jupyterhub_monitoring.promql.parser import parse
 from support.peers import find

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyterhub_monitoring.alerting.alert import Alert, Millis
-from jupyterhub_monitoring.alerting.evaluation import RuleRun
-from jupyterhub_monitoring.alerting.group_evaluation import GroupEvaluation
-from jupyterhub_monitoring.alerting.group_factory import GroupFactory
-from jupyterhub_monitoring.alerting.recording import SeriesWriter
-from jupyterhub_monitoring.alerting.rule_file import read_rules
-from jupyterhub_monitoring.alerting.series_notation import parse_metric
+from jupyterhub_monitoring.alerting.rules.evaluation import RuleRun
+from jupyterhub_monitoring.alerting.rules.group_evaluation import GroupEvaluation
+from jupyterhub_monitoring.alerting.rules.group_factory import GroupFactory
+from jupyterhub_monitoring.alerting.rules.recording import SeriesWriter
+from jupyterhub_monitoring.alerting.rules.rule_file import read_rules
+from jupyterhub_monitoring.alerting.unit_test.series_notation import parse_metric
 from jupyterhub_monitoring.promql.engine import Engine
 from jupyterhub_monitoring.store.memory import MemorySeries
 from jupyterhub_monitoring.store.selection import STALE_BITS, Appended, Labels, Row

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from yaml.nodes import Node
 
-from .secret import HIDDEN, Secret
-from .strict_yaml import Reading, text
+from .routing.secret import HIDDEN, Secret
+from .routing.strict_yaml import Reading, text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")

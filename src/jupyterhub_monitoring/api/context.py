@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from ..alerting.notifier import Notifier
-    from ..alerting.rule_status import GroupSnapshot
+    from ..alerting.notifying.notifier import Notifier
+    from ..alerting.rules.rule_status import GroupSnapshot
     from ..promql.engine import Engine
     from ..scrape.scraper import Scraper
     from ..store.store import Store

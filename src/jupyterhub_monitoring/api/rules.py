@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..alerting.alert_state import ActiveAlert, current
 from ..alerting.rfc3339 import NEVER, rfc3339
-from ..alerting.rule import AlertingRule, Rule
-from ..alerting.rule_status import GroupSnapshot, RuleSnapshot
+from ..alerting.rules.alert_state import ActiveAlert, current
+from ..alerting.rules.rule import AlertingRule, Rule
+from ..alerting.rules.rule_status import GroupSnapshot, RuleSnapshot
 from ..promql.go_format import format_exponent
 from ..promql.printer import one_line
 from ..store.matcher import Matcher

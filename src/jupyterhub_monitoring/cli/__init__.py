@@ -34,6 +34,7 @@ SETTINGS = (
     ("jupyterhub_monitoring.promql.settings", "MonitoringQuery"),
     ("jupyterhub_monitoring.usage.settings", "MonitoringUsage"),
     ("jupyterhub_monitoring.alerting.settings", "MonitoringAlerts"),
+    ("jupyterhub_monitoring.alerting.rules.pack_settings", "MonitoringRules"),
 )
 
 

@@ -76,8 +76,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(file: Path) -> int:
-    from ..alerting.build_receivers import build_receivers  # noqa: PLC0415 -- see `cli.load`
-    from ..alerting.routing import read_routing  # noqa: PLC0415
+    from ..alerting.receivers.build_receivers import build_receivers  # noqa: PLC0415 -- see `cli.load`
+    from ..alerting.who_is_told import read_routing  # noqa: PLC0415
 
     try:
         config = read_routing(file)
@@ -120,7 +120,7 @@ class _Wanted:
 
 
 def _addresses(args: argparse.Namespace) -> _Wanted:
-    from ..alerting.notify_urls import receivers_of  # noqa: PLC0415 -- see `cli.load`
+    from ..alerting.receivers.notify_urls import receivers_of  # noqa: PLC0415 -- see `cli.load`
 
     if args.receiver or args.routing_file or args.jupyterhub_config:
         raise CannotStart("--url says whom to tell; leave the receiver and the files out")
@@ -128,7 +128,7 @@ def _addresses(args: argparse.Namespace) -> _Wanted:
 
 
 def _receiver(args: argparse.Namespace) -> _Wanted:
-    from ..alerting.routing import NOTIFY, routing_of  # noqa: PLC0415 -- see `cli.load`
+    from ..alerting.who_is_told import NOTIFY, routing_of  # noqa: PLC0415 -- see `cli.load`
 
     settings, notify, folder = _settings(args)
     routing = routing_of(settings, notify, folder)

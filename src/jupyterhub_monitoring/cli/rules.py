@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..alerting.rule_file import Checked, check_file
+from ..alerting.rules.rule_file import Checked, check_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Check or test; return the exit status: 0 well, 1 not."""
     if args.action == "check":
         return max(_check(path) for path in args.files)
-    from ..alerting.unit_test import run_files  # noqa: PLC0415 -- see `cli.load`
+    from ..alerting.unit_test.run import run_files  # noqa: PLC0415 -- see `cli.load`
 
     return run_files(args.files, sys.stdout)
 

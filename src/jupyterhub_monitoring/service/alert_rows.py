@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..alerting.alert import ALERTNAME, labels_of
-from ..alerting.alert_state import ActiveAlert, AlertState
-from ..alerting.alert_views import AlertView
-from ..alerting.notifier import Notifier
-from ..alerting.queue_rows import Outcome
-from ..alerting.rule_book import RuleBook
+from ..alerting.notifying.alert_views import AlertView
+from ..alerting.notifying.notifier import Notifier
+from ..alerting.notifying.queue_rows import Outcome
+from ..alerting.rules.alert_state import ActiveAlert, AlertState
+from ..alerting.rules.rule_book import RuleBook
 
 SHOWN = 100
 """Alerts on the page; the rest is a number."""

@@ -7,15 +7,15 @@ import logging
 from pathlib import Path
 
 from ..alerting.alert import AlertSink
-from ..alerting.alert_book import BookLimits
-from ..alerting.alertmanagers import Alertmanagers, alertmanagers_of
-from ..alerting.delivery import DeliverySettings
-from ..alerting.external_labels import with_labels
-from ..alerting.notification_store import NotificationLimits
-from ..alerting.notifier import Notifier
-from ..alerting.pack import render_pack
-from ..alerting.routing import Routing, routing_of
-from ..alerting.rule_book import RuleBook
+from ..alerting.notifying.alert_book import BookLimits
+from ..alerting.notifying.alertmanagers import Alertmanagers, alertmanagers_of
+from ..alerting.notifying.delivery import DeliverySettings
+from ..alerting.notifying.external_labels import with_labels
+from ..alerting.notifying.notification_store import NotificationLimits
+from ..alerting.notifying.notifier import Notifier
+from ..alerting.rules.pack import render_pack
+from ..alerting.rules.rule_book import RuleBook
+from ..alerting.who_is_told import Routing, routing_of
 from ..health.codes import NOT_DELIVERED, NOTIFY_NOT_KEPT, NOTIFY_WRONG, RULES_WRONG
 from ..promql.engine import Engine
 from ..store.store import Store

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from .._version import __version__
-from ..alerting.notifier import Notifier
-from ..alerting.rule_book import RuleBook
+from ..alerting.notifying.notifier import Notifier
+from ..alerting.rules.rule_book import RuleBook
 from ..api import QueryRunner
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine

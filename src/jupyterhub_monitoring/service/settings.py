@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from traitlets.config import Config
 
 from .. import configuration
-from ..alerting.pack_settings import MonitoringRules
+from ..alerting.rules.pack_settings import MonitoringRules
 from ..alerting.settings import MonitoringAlerts
 from ..promql.settings import MonitoringQuery
 from ..scrape.settings import MonitoringScrape

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import WrongRouting
 from ..message import Receiver
-from ..receiver_config import IntegrationConfig
+from ..routing.receiver_config import IntegrationConfig
 from . import chat, on_call, push
 from .http_post import HttpPost
 from .http_settings import options_of, tls_options

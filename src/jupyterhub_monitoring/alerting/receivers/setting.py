@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..secret import Secret
+from ..routing.secret import Secret
 
 
 def setting(settings: Mapping[str, Any], key: str) -> str:

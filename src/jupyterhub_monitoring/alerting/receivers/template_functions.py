@@ -15,8 +15,8 @@ import orjson
 from ..go_template import GoObject, bounded
 from ..go_template.times import RFC3339_NANO, GoDuration, GoTime
 from ..go_template.values import type_name
-from ..humanize import humanize_duration
-from ..template_text import match, re_replace_all, to_lower, to_upper
+from ..rules.humanize import humanize_duration
+from ..rules.template_text import match, re_replace_all, to_lower, to_upper
 from . import text
 from .template_data import MessageView, Pair
 

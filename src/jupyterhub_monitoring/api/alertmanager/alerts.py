@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ...alerting.alert import Alert
-from ...alerting.alert_views import AlertView
 from ...alerting.go_regexp import compiled
-from ...alerting.matcher import Matchers, all_match
-from ...alerting.matcher_parser import parse_matcher
+from ...alerting.notifying.alert_views import AlertView
+from ...alerting.routing.matcher import Matchers, all_match
+from ...alerting.routing.matcher_parser import parse_matcher
 from ...errors import BadData, BadMatcher
 from .documents import alert_document, alert_of, group_document
 from .handler import GET_AND_POST, AlertmanagerHandler

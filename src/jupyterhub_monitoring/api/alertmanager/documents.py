@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...alerting.alert import Alert, Millis, labels_of
-from ...alerting.alert_views import AlertView, GroupView
-from ...alerting.matcher import Matcher
+from ...alerting.notifying.alert_views import AlertView, GroupView
 from ...alerting.rfc3339 import parse_rfc3339, rfc3339_millis
-from ...alerting.silence import Silence
+from ...alerting.routing.matcher import Matcher
+from ...alerting.routing.silence import Silence
 from ...errors import BadData
 from ...store.matcher import MatchType
 

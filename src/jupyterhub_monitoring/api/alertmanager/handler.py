@@ -14,7 +14,7 @@ import orjson
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from ...alerting.notifier import Notifier
+from ...alerting.notifying.notifier import Notifier
 from ...errors import BadData, MonitoringError, StoreError, UnknownSilence
 from ..encoding import to_json, utf8
 from ..handler import GET, ApiHandler

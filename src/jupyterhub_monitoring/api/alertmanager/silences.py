@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...alerting.matcher import Matchers
-from ...alerting.matcher_parser import parse_matcher
-from ...alerting.silence import Silence, SilenceState
+from ...alerting.routing.matcher import Matchers
+from ...alerting.routing.matcher_parser import parse_matcher
+from ...alerting.routing.silence import Silence, SilenceState
 from .documents import silence_document, silence_of
 from .handler import GET_AND_DELETE, GET_AND_POST, AlertmanagerHandler
 

@@ -1,0 +1,1 @@
+"""From series to alerts: rule files are read, evaluated in their rhythm, and alerts handed on."""

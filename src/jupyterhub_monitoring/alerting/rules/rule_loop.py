@@ -1,0 +1,79 @@
+"""One group's life: wait for its turn, have its rules evaluated in a thread, and again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from ...metrics.alerting_catalogue import RULE_ITERATIONS_MISSED
+from .group_evaluation import GroupEvaluation
+from .schedule import Schedule, Turn, offset_of
+
+log = logging.getLogger(__name__)
+
+
+class GroupLoop:
+    """Evaluates one group in its rhythm, from `start()` to `stop()`.
+
+    Evaluations run in *threads*, whose number bounds how many groups are evaluated at once. *clock*
+    is the wall clock in milliseconds. *told* is called after each evaluation.
+    """
+
+    def __init__(
+        self,
+        evaluation: GroupEvaluation,
+        threads: Executor,
+        clock: Callable[[], float],
+        told: Callable[[], None],
+    ) -> None:
+        self.evaluation = evaluation
+        self._threads, self._clock, self._told = threads, clock, told
+        self._task: asyncio.Task[None] | None = None
+        self._evaluating: asyncio.Future[None] | None = None
+
+    def start(self) -> None:
+        """Begin the rhythm, in the running event loop."""
+        self._task = asyncio.ensure_future(self._run())
+
+    async def stop(self) -> None:
+        """End the rhythm. What is being asked is cancelled, what is being written is waited for."""
+        self.evaluation.stop()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._evaluating is not None:
+            await asyncio.wait([self._evaluating])
+
+    async def _run(self) -> None:
+        group, interval_ms = self.evaluation.group, self.evaluation.interval_ms
+        offset_ms = offset_of(group.file, group.name, interval_ms)
+        schedule = Schedule(interval_ms, offset_ms, self._clock())
+        while True:
+            await asyncio.sleep(schedule.wait_seconds(self._clock()))
+            turn = schedule.turn(self._clock())
+            if turn is not None:
+                await self._evaluate(turn)
+
+    async def _evaluate(self, turn: Turn) -> None:
+        if turn.missed:
+            RULE_ITERATIONS_MISSED.labels(self.evaluation.key).inc(turn.missed)
+        loop = asyncio.get_running_loop()
+        self._evaluating = loop.run_in_executor(self._threads, self._evaluate_now, turn)
+        try:
+            await asyncio.shield(self._evaluating)
+        except Exception:  # a fault of ours: the next evaluation may go well
+            log.exception("Evaluating group %s failed", self.evaluation.key)
+        self._told()
+
+    def _evaluate_now(self, turn: Turn) -> None:
+        if turn.set_back:
+            log.warning(
+                "The clock was set back: group %s goes on with its alerts as they are",
+                self.evaluation.key,
+            )
+            self.evaluation.clock_was_set(-turn.set_back)
+        self.evaluation.evaluate(turn.at)
