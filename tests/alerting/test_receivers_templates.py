@@ -29,7 +29,7 @@ def test_a_title_for_a_lock_screen():
     assert text.title(replace(two, truncated_alerts=98)) == "[FIRING 100] Servers fail to start"
     assert text.title(mixed) == "[FIRING 1, resolved 1] Servers fail to start"
     assert text.title(RESOLVED) == "[RESOLVED] Servers fail to start"
-    assert text.title(both) == "[FIRING 2] HubDown, SpawnsFail"
+    assert text.title(both) == "[FIRING 2] Servers fail to start, and 1 other alert"
     assert text.title(message(replace(alert(), annotations=()))) == "[FIRING 1] SpawnsFail"
     assert text.title(message(replace(alert(), labels=(), annotations=()))) == "[FIRING 1] alert"
 

@@ -25,13 +25,15 @@ def title(message: Message) -> str:
 
 
 def subject(message: Message) -> str:
-    """Return what the alerts of *message* have in common, in as few words as may be."""
+    """Return what is wrong, in as few words as may be: the first alert's, and how many others."""
     if summary := dict(message.common_annotations).get("summary"):
         return _one_line(summary)
-    if name := dict(message.common_labels).get(ALERTNAME):
-        return _one_line(name)
-    names = sorted({alert.name for alert in message.alerts if alert.name})
-    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "") or "alert"
+    told = message.firing or message.alerts
+    words = {alert.name: _one_line(_summary(alert)) for alert in reversed(told)}
+    first, *others = [*reversed(words.values())] or ["alert"]
+    if not others:
+        return first
+    return f"{first.rstrip('.')}, and {len(others)} other alert{'s' if len(others) > 1 else ''}"
 
 
 def body(message: Message, zone: tzinfo | None = None) -> str:
@@ -90,7 +92,7 @@ def _alert(alert: Alert, message: Message, zone: tzinfo | None) -> str:
     notes, resolved = dict(alert.annotations), alert.resolved(message.at)
     lines = []
     if len(message.alerts) + message.truncated_alerts > 1:  # else the title has said it
-        summary = _one_line(notes.get("summary", "")) or alert.name or "alert"
+        summary = _one_line(_summary(alert))
         lines.append(f"Over: {summary}" if resolved else summary)
     if not resolved:  # its number is of the time when it fired
         lines += _short(notes.get("description") or notes.get("message", ""))
@@ -100,6 +102,10 @@ def _alert(alert: Alert, message: Message, zone: tzinfo | None) -> str:
     if (runbook := notes.get("runbook_url")) and not resolved:
         lines.append(f"What to do: {runbook}")
     return "\n".join(lines)
+
+
+def _summary(alert: Alert) -> str:
+    return dict(alert.annotations).get("summary", "").strip() or alert.name or "alert"
 
 
 def _when(alert: Alert, now: Millis, resolved: bool, zone: tzinfo | None) -> str:
