@@ -162,6 +162,32 @@ async def test_cancelling_closes_the_connection(serve):
     await until(lambda: server.open == 0)
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["an answer", "an error"])
+async def test_cancelled_in_the_moment_of_the_answer(fails):
+    """The service stops just when a target answers: it is cancelled all the same."""
+    go_on, answered = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read() -> tuple[bytes, str]:
+        go_on.wait(60)
+        # Runs right after the answer was delivered, before whoever waits for it.
+        loop.call_soon_threadsafe(lambda: loop.call_soon(cancel))
+        if fails:
+            raise ScrapeError("no")
+        return b"a 1\n", "text/plain"
+
+    def cancel() -> None:
+        task.cancel()
+        answered.set()
+
+    task = asyncio.ensure_future(Fetch(target("http://self/", read=read))())
+    await asyncio.sleep(0)
+    go_on.set()
+    await answered.wait()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
 async def test_a_hanging_look_up(monkeypatch):
     """A name server that hangs holds up neither the loop nor the next scrape's answer."""
     hanging = threading.Event()

@@ -41,10 +41,17 @@ class Fetch:
 
     async def _within_limit(self, work: Callable[[], Answer]) -> Answer:
         seconds = self._target.timeout_seconds
+        answer = self._in_thread(work)
+        answer.add_done_callback(_seen)
         try:
-            return await asyncio.wait_for(self._in_thread(work), seconds + GRACE_SECONDS)
-        except asyncio.TimeoutError:
-            raise ScrapeError(f"no complete answer within {seconds:g} s") from None
+            # Not `wait_for`: before Python 3.12 that forgets to be cancelled when the answer comes
+            # in the same moment, and the loop of this target would never end.
+            await asyncio.wait({answer}, timeout=seconds + GRACE_SECONDS)
+        finally:
+            late = answer.cancel()
+        if late:
+            raise ScrapeError(f"no complete answer within {seconds:g} s")
+        return answer.result()
 
     def _in_thread(self, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
         loop = asyncio.get_running_loop()
@@ -85,3 +92,9 @@ class Fetch:
         if len(body) > (limit := self._target.limits.body_bytes):
             raise ScrapeOverLimit("bytes in the answer", limit, len(body))
         return Answer(body, format_of(content_type))
+
+
+def _seen(answer: asyncio.Future[Answer]) -> None:
+    """Look at what nobody waits for any more, so that asyncio does not complain about that."""
+    if not answer.cancelled():
+        answer.exception()
