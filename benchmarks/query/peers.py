@@ -112,7 +112,7 @@ def prometheus(folder: Path, data: Dataset | None = None) -> Iterator[Engine]:
     ]  # fmt: skip
     with running("prometheus", command, port, folder, "/-/ready") as engine:
         if data is not None:
-            _remote_write(engine, data)
+            remote_write(engine, data)
             _wait_until_settled(engine)
         yield engine
 
@@ -128,7 +128,7 @@ def victoriametrics(folder: Path, data: Dataset) -> Iterator[Engine]:
         "-search.maxUniqueTimeseries=1000000",
     ]  # fmt: skip
     with running("victoriametrics", command, port, folder, "/health") as engine:
-        _remote_write(engine, data)
+        remote_write(engine, data)
         for path in ("/internal/force_flush", "/internal/force_merge"):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
             connection.request("GET", path)
@@ -210,7 +210,7 @@ def _wait_until_settled(engine: Engine) -> None:
 # --- Remote write, version 1 ------------------------------------------------------------------
 
 
-def _remote_write(engine: Engine, data: Dataset) -> None:
+def remote_write(engine: Engine, data: Dataset) -> None:
     headers = {
         "Content-Encoding": "snappy",
         "Content-Type": "application/x-protobuf",

@@ -23,6 +23,23 @@ def add(total: Floats, lost: Floats, value: Floats) -> tuple[Floats, Floats]:
         return new, np.where(np.isfinite(new), lost + rest, 0.0)
 
 
+def folded(values: Floats) -> Floats:
+    """Return the sums along the first axis: halves are added to each other until one row is left.
+
+    For few sums of many: as many turns as their number has bits. That of nothing is 0.
+    """
+    if not len(values):
+        return np.zeros(values.shape[1:])
+    total, lost = values, np.zeros(values.shape)
+    while len(total) > 1:
+        half = (len(total) + 1) // 2
+        upper = len(total) - half  # of an odd number the one in the middle waits
+        added, missing = add(total[:upper], lost[:upper] + lost[half:], total[half:])
+        total = np.concatenate([added, total[upper:half]])
+        lost = np.concatenate([missing, lost[upper:half]])
+    return np.asarray(total[0] + lost[0])
+
+
 def doubtful(total: Floats, magnitude: Floats) -> NDArray[np.bool_]:
     """Return where *total* may have lost digits, given the sum of the magnitudes."""
     with np.errstate(all="ignore"):

@@ -6,13 +6,13 @@ and presence. What has no sample in its window is absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .broken import Reads
-from .compensated import add
+from .compensated import add, folded
 from .quantiles import quantiles
 from .window import Window
 
@@ -184,16 +184,14 @@ def quantile_over_time(window: Window, q: Floats) -> Found:
     return values, window.present()
 
 
+FOLDED_CELLS = 1 << 18
+"""So many samples are summed by halves at once: it takes a dozen times their memory."""
+
+
 def _regression(window: Window, origin: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Return (slope per second, value at *origin*) of the least-squares lines; *origin* in ms."""
     start = window.first_values
-    constant = np.ones(window.shape, dtype=np.bool_)
-    sums = [(np.zeros(window.shape), np.zeros(window.shape)) for _ in range(4)]
-    for time, value, there in window.samples_in_turn():
-        y, x = np.where(there, value, 0.0), np.where(there, (time - origin) / 1000, 0.0)
-        constant &= ~there | (value == start)
-        sums = [add(*sums[i], term) for i, term in enumerate((x, y, x * y, x * x))]
-    x, y, xy, xx = (total + lost for total, lost in sums)
+    constant, (x, y, xy, xx) = _regression_sums(window, origin, start)
     n = window.count
     slope = (xy - x * y / n) / (xx - x * x / n)
     unknown = np.isinf(start)
@@ -201,6 +199,50 @@ def _regression(window: Window, origin: NDArray[np.int64]) -> tuple[Floats, Floa
         np.where(constant, np.where(unknown, np.nan, 0.0), slope),
         np.where(constant, np.where(unknown, np.nan, start), y / n - slope * x / n),
     )
+
+
+def _regression_sums(
+    window: Window, origin: NDArray[np.int64], start: Floats
+) -> tuple[NDArray[np.bool_], Sequence[Floats]]:
+    """Return where every sample is that of *start*, and the sums of x, y, x * y and x * x.
+
+    Of few long windows, as rules ask for, one after the other; of many, all at once.
+    """
+    constant = np.ones(window.shape, dtype=np.bool_)
+    longest = int((window.high - window.low).max(initial=0))
+    few = len(window.low) * longest.bit_length() < longest
+    if few and longest * window.series <= FOLDED_CELLS:
+        sums = np.empty((4, *window.shape))
+        origins = np.broadcast_to(origin, window.shape)
+        for step, (low, high) in enumerate(zip(window.low, window.high, strict=True)):
+            window.check()
+            there = None if window.valid is None else window.valid[low:high]
+            value = window.filled[low:high]
+            terms = _terms(window.times[low:high, None], value, there, origins[step])
+            same = value == start[step]
+            constant[step] = (same if there is None else same | ~there).all(axis=0)
+            sums[:, step] = folded(np.stack(terms, axis=1))
+        return constant, list(sums)
+    running = [(np.zeros(window.shape), np.zeros(window.shape)) for _ in range(4)]
+    for time, value, there in window.samples_in_turn():
+        constant &= ~there | (value == start)
+        terms = _terms(time, value, there, origin)
+        running = [add(*running[i], term) for i, term in enumerate(terms)]
+    return constant, [total + lost for total, lost in running]
+
+
+def _terms(
+    time: NDArray[np.int64],
+    value: Floats,
+    there: NDArray[np.bool_] | None,
+    origin: NDArray[np.int64],
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return x, y, x * y and x * x of each sample, 0 where there is none."""
+    x = np.broadcast_to((time - origin) / 1000, np.broadcast_shapes(value.shape, time.shape))
+    y = value
+    if there is not None:
+        x, y = np.where(there, x, 0.0), np.where(there, y, 0.0)
+    return x, y, x * y, x * x
 
 
 def deriv(window: Window) -> Found:
