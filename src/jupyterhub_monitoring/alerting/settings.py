@@ -38,7 +38,7 @@ class MonitoringAlerts(LoggingConfigurable):
         Matrix nor scripts: a dict from a receiver's name there to addresses as in
         `c.Monitoring.notify`, for example
 
-            c.MonitoringAlerts.receivers = {"teachers": ["ntfy://ntfy.example.org/hub"]}
+            c.MonitoringAlerts.receivers = {"teachers": ["ntfys://ntfy.example.org/hub"]}
 
         A name that the file does not have is told nothing, and the service says so.""",
     ).tag(config=True, secret=True)

@@ -106,7 +106,7 @@ def _parser(names: Sequence[str] = VERBS) -> argparse.ArgumentParser:
     """Return the parser of these verbs. Only they are imported: `health` must start at once."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Know what your JupyterHub is doing: metrics, health, events, history and alerts.",
+        description="Know what your JupyterHub is doing: metrics, health, history and alerts.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(

@@ -71,7 +71,7 @@ class Monitoring(LoggingConfigurable):
 
     notify = List(
         Unicode(),
-        help="""Whom alerts reach, one address each: `mailto://…`, `slack://…`, `ntfy://…`,
+        help="""Whom alerts reach, one address each: `mailto://…`, `slack://…`, `ntfys://…`,
         `https://…` (a webhook), `script:///path`; see docs/how-to/alerts.md for more. Secrets may
         stand elsewhere: `${NAME}` is a variable of the Hub's environment, `${file:/path}` a file.
         Empty: alerts are only shown. `jupyterhub-monitoring notify test` tries one.""",
