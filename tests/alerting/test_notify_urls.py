@@ -159,3 +159,11 @@ def test_a_program_with_a_space_in_its_name(tmp_path: Path):
     (made,), problems = receivers_of([f"script://'{tmp_path}/tell%20me'%20one"], {})
     assert problems == []
     assert (made.program, made.arguments) == (str(program), ["one"])
+
+
+def test_not_even_the_ends_of_a_secret_are_shown():
+    """Apprise shows how a token that it cannot use begins and ends; we do not."""
+    _, problems = receivers_of(["tgram://sEcReTbad/1234567"], {})
+    assert len(problems) == 1
+    assert "s...d" not in problems[0]
+    assert "1234567" not in problems[0]

@@ -19,7 +19,7 @@ from typing import Any
 from ...errors import DeliveryFailed, WrongRouting
 from ..message import Message
 from . import text
-from .redact import pieces_of, redacted
+from .redact import HIDDEN, pieces_of, redacted
 
 TIMEOUT_SECONDS = 60.0
 """For one message; Apprise itself waits seconds between two messages to some services."""
@@ -40,6 +40,7 @@ USUAL = {
 }
 """What people write for schemes that are called otherwise."""
 
+ADDRESS = re.compile(r"[\w+.-]+://\S*")
 CAUSE = re.compile(r"\w+Pool\(.*Caused by .*?(?:: )?([^:]+)$")
 """What urllib3 says of a connection that failed; the end of it is the reason."""
 
@@ -109,7 +110,8 @@ def apprise(url: str) -> Apprise:
             plugin = None
     if plugin is None:
         lines = [line for line in heard.lines if not line.startswith("Could not load")]
-        why = redacted(" ".join(lines), secrets).strip().rstrip(".")
+        # Apprise's own way to hide a secret shows how it begins and ends.
+        why = ADDRESS.sub(HIDDEN, redacted(" ".join(lines), secrets)).strip().rstrip(".")
         raise WrongRouting(
             f"{scheme}:// is incomplete or wrong"
             + (f" ({why})" if why else "")
