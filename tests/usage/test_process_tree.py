@@ -227,8 +227,8 @@ def test_nothing_of_an_environment_is_kept(house: House) -> None:
     house.servers = [server_of(house.ann, "x"), server_of(house.bob, "y")]
     assert house.pages() == [1 + 4, 2]
     kept = repr([vars(house.sampler._orphans), vars(house.sampler)])
-    assert "t1" not in kept
-    assert "ann" not in kept
+    assert "=t1" not in kept  # with what stands before it: digests hold any two characters
+    assert "=ann" not in kept
 
 
 GONE_STATES: dict[str, Callable[[House], object]] = {
