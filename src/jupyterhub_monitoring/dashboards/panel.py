@@ -1,0 +1,88 @@
+"""One panel: a question as a title, its PromQL, and what to do about what one sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from ..metrics.spec import PREFIX
+from .unit import Unit
+
+_PREFIX = re.compile(r"\bjupyterhub_(?=\w)")
+_PLACE = re.compile(r"\$([a-z_]+)")
+_LEGEND = re.compile(r"\{\{(\w+)\}\}")
+
+
+class Kind(str, Enum):
+    """How a panel is drawn."""
+
+    LINES = "lines"
+    BARS = "bars"  # events in each step, on top of each other
+    HEATMAP = "heatmap"  # the series are buckets with the label `le`
+
+
+class Tone(str, Enum):
+    """What a curve's colour says."""
+
+    SERIES = "series"  # one of the palette
+    LIMIT = "limit"  # a dashed line that must not be crossed
+    BAD = "bad"  # wants a person
+
+
+class Fold(str, Enum):
+    """What becomes of the series beyond the largest five."""
+
+    SUM = "sum"  # "others": only where adding up makes sense
+    LEAVE_OUT = "leave_out"  # counted in the legend
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One query of a panel. `$window` is the range of a rate, `$step` a step of the plot.
+
+    *legend* names its series, with `{{label}}` for a label's value.
+    """
+
+    expr: str
+    legend: str
+    tone: Tone = Tone.SERIES
+
+    def query(self, values: Mapping[str, str], prefix: str = PREFIX) -> str:
+        """Return PromQL with *values* for the places. KeyError where one is missing.
+
+        What stands in quotes must be escaped already: see `quoted`.
+        """
+        fitted = _PREFIX.sub(f"{prefix}_", " ".join(self.expr.split()))
+        return _PLACE.sub(lambda match: values[match[1]], fitted)
+
+    def name(self, labels: Mapping[str, str]) -> str:
+        """Return what the legend says of the series with *labels*."""
+        return _LEGEND.sub(lambda match: labels.get(match[1], ""), self.legend)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """*id* is part of addresses. *why* says why it matters and what to do, in two sentences."""
+
+    id: str
+    title: str
+    why: str
+    unit: Unit
+    curves: tuple[Curve, ...]
+    kind: Kind = Kind.LINES
+    fold: Fold = Fold.LEAVE_OUT
+    empty: str = "Nothing was recorded in this time."
+    """What an empty plot says: why, and what makes it fill."""
+
+    @property
+    def places(self) -> frozenset[str]:
+        """What has to be given, besides the times: username, server_name, group."""
+        found = {name for curve in self.curves for name in _PLACE.findall(curve.expr)}
+        return frozenset(found - {"window", "step"})
+
+
+def quoted(text: str) -> str:
+    """Return *text* as it may stand between PromQL's double quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
