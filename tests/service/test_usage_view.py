@@ -43,7 +43,7 @@ SNAPSHOT = UsageSnapshot(
         found("ben", None, memory_bytes=200.0, started=10.0),
         ServerUsage(RunningServer(ServerKey("cleo", "")), None, Gap(GapReason.GONE, "pid 4711")),
     ),
-    homes={"ana": Home(bytes=7.0), "dora": Home(bytes=9.0)},
+    homes={"ana": Home(bytes=7.0, limit_bytes=8.0), "dora": Home(bytes=9.0)},
     problem="the Hub does not answer",
 )
 
@@ -82,6 +82,7 @@ def test_sums():
     assert (users["ana"]["servers"], users["ana"]["cpu_cores"]) == (2, 1.5)
     assert (users["ana"]["memory_bytes"], users["ana"]["home_bytes"]) == (150.0, 7.0)
     assert (users["cleo"]["memory_bytes"], users["dora"]["home_bytes"]) == (None, 9.0)
+    assert [users[name]["home_limit_bytes"] for name in ("ana", "dora")] == [8.0, None]
 
 
 def test_a_gap_has_its_reason_and_nothing_more():
@@ -108,6 +109,9 @@ def test_ones_own(names: Usernames):
     answer: Any = view(SNAPSHOT, Viewer("ana", full=False), names, Page(Sort.USER))
     assert rows(answer) == ["ana/", "ana/gpu"]
     assert rows(answer, "users") == ["ana/"]
+    assert answer["users"][0]["home_limit_bytes"] == 8.0
+    others: Any = view(SNAPSHOT, Viewer("ben", full=False), names, Page(Sort.USER))
+    assert [user["home_limit_bytes"] for user in others["users"]] == [None]
     assert (answer["totals"]["servers"], answer["totals"]["gaps"]) == (2, 0)
     assert answer["problem"] is None
 

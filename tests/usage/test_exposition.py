@@ -58,7 +58,7 @@ FULL = snapshot(
         profile="large",
         groups=("staff", "secret-project"),
     ),
-    homes={"ana": Home(5e9, 1000, 300.0)},
+    homes={"ana": Home(5e9, 1000, 300.0, 8e9)},
 )
 
 
@@ -137,6 +137,7 @@ ANA = {"username": "ana", "server_name": "gpu"}
         ),
         ("user_group_info", {"username": "ana", "group": "staff"}, 1),
         ("home_bytes", {"username": "ana"}, 5e9),
+        ("home_limit_bytes", {"username": "ana"}, 8e9),
         ("home_entries", {"username": "ana"}, 1000),
         ("home_newest_change_timestamp_seconds", {"username": "ana"}, 300),
     ],
@@ -148,7 +149,7 @@ def test_what_is_known_has_its_series(name: str, labels: dict[str, str], value: 
 
 def test_that_is_all_that_names_anybody():
     """Nothing else has a username: the table above is complete, and groups come from the list."""
-    assert len(named(series(FULL))) == 24
+    assert len(named(series(FULL))) == 25
     assert "secret-project" not in str(series(FULL))
 
 

@@ -247,7 +247,7 @@ def test_a_fault_of_ours_ends_no_other_walk(
     step = TreeWalk.step
 
     def broken(self: TreeWalk, operations: int) -> int:
-        if str(self._path).endswith("ann"):
+        if str(self.path).endswith("ann"):
             raise RuntimeError("ann")
         return step(self, operations)
 

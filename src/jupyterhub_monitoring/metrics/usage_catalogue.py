@@ -147,6 +147,11 @@ USER_GROUP_INFO = _gauge(
     Label("group"),
 )
 HOME_BYTES = _gauge("home_bytes", "Size of the home directory as the disk has it.", USERNAME)
+HOME_LIMIT = _gauge(
+    "home_limit_bytes",
+    "Size at which the project quota of the home directory lets nothing more be written.",
+    USERNAME,
+)
 HOME_ENTRIES = _gauge("home_entries", "Files and directories in the home directory.", USERNAME)
 HOME_NEWEST_CHANGE = _gauge(
     "home_newest_change_timestamp_seconds",

@@ -154,6 +154,7 @@ def _user(shown: str, own: list[ServerUsage], home: Home) -> Row:
         "cpu_cores": _sum(found.cpu_cores for found in own),
         "memory_bytes": _sum(found.usage.memory_bytes for found in own),
         "home_bytes": _finite(home.bytes),
+        "home_limit_bytes": _finite(home.limit_bytes),
         "home_entries": _finite(home.entries),
         "home_newest_change": _finite(home.newest_change),
     }

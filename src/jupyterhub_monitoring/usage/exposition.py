@@ -95,6 +95,7 @@ class UsageExposition(Collector):
         yield u.USER_GROUP_INFO, self._group_rows(oldest_first, names)
         for field, spec in (
             ("bytes", u.HOME_BYTES),
+            ("limit_bytes", u.HOME_LIMIT),
             ("entries", u.HOME_ENTRIES),
             ("newest_change", u.HOME_NEWEST_CHANGE),
         ):

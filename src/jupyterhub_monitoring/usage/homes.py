@@ -9,8 +9,11 @@ import time
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from .homes_place import HomePlace
+from .homes_projects import HomeProjects
+from .homes_quota import QuotaOf, project_quota
 from .homes_tree import TreeWalk
 from .model import Gap, GapReason
 from .snapshot import Home
@@ -20,6 +23,9 @@ SLICE_SECONDS = 0.1
 
 AT_ONCE = 2
 """Homes that are walked over in turns: one of a hundred million files delays no other for days."""
+
+QUOTA_OPERATIONS = 2
+"""What it costs to ask for a quota: the home and the folder above are opened."""
 
 LOOK_AGAIN_SECONDS = 1.0
 NICEST = 19
@@ -49,17 +55,24 @@ class HomeWalker:
     """Measures the homes of the users that it was last asked about, each once in an interval.
 
     Whoever was never measured comes first, then the one measured longest ago. All walks together
-    make at most *operations_per_second* file system operations. Methods are for any thread.
+    make at most *operations_per_second* file system operations. What *quota_of* says of a home
+    stands in for what a walk said, see `HomeProjects`. Methods are for any thread.
     """
 
     def __init__(
-        self, place: HomePlace, *, operations_per_second: float, interval_seconds: float
+        self,
+        place: HomePlace,
+        *,
+        operations_per_second: float,
+        interval_seconds: float,
+        quota_of: QuotaOf = project_quota,
     ) -> None:
-        self._place, self._interval = place, interval_seconds
+        self._place, self._interval, self._quota_of = place, interval_seconds, quota_of
         self._budget = Budget(operations_per_second, time.monotonic())
         self._lock = threading.Lock()
         self._wanted: frozenset[str] = frozenset()
         self._measured: dict[str, _Measured] = {}
+        self._projects = HomeProjects()
         self._walks: deque[tuple[str, TreeWalk]] = deque()  # this and the next: the thread's own
         self._due: deque[str] = deque()
         self._woken, self._ended = threading.Event(), threading.Event()
@@ -75,9 +88,10 @@ class HomeWalker:
             known = {}
             for username in self._wanted & self._measured.keys():
                 measured = self._measured[username]
-                if measured.found is not None:
-                    known[username] = measured.found
-                if isinstance(measured.found, Gap):
+                found = self._projects.shown(username, measured.found)
+                if found is not None:
+                    known[username] = found
+                if isinstance(found, Gap):
                     measured.found = None
         self._start()
         self._woken.set()
@@ -99,9 +113,11 @@ class HomeWalker:
         with contextlib.suppress(OSError):  # of this thread only, as Linux has it
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)
         while not self._ended.is_set():
-            self._begin_walks()
+            done = self._begin_walks() + self._refresh_quotas()
             if self._walks:
-                self._ended.wait(self._budget.rest(self._step(), time.monotonic()))
+                done += self._step()
+            if done:
+                self._ended.wait(self._budget.rest(done, time.monotonic()))
             else:
                 self._woken.wait(LOOK_AGAIN_SECONDS)
                 self._woken.clear()
@@ -121,10 +137,13 @@ class HomeWalker:
             return done
         walk.close()
         if found is not None:  # else nobody asks about the user any more
+            done += self._ask_quota(username, walk.path)
             self._keep(username, found)
         return done
 
-    def _begin_walks(self) -> None:
+    def _begin_walks(self) -> int:
+        """Begin with those whose turn it is; return how many operations that took."""
+        done = 0
         if not self._due and len(self._walks) < AT_ONCE:
             self._due.extend(self._who_is_due(time.monotonic()))
         while self._due and len(self._walks) < AT_ONCE:
@@ -138,6 +157,21 @@ class HomeWalker:
                 self._keep(username, None)
             else:
                 self._walks.append((username, TreeWalk(path)))
+                done += self._ask_quota(username, path)
+        return done
+
+    def _refresh_quotas(self) -> int:
+        """Ask again for quotas that are shown, for as many at once as the budget has."""
+        with self._lock:
+            due = self._projects.due(self._wanted, time.monotonic())
+            some = list(islice(due, max(1, self._budget.slice // QUOTA_OPERATIONS)))
+        return sum(self._ask_quota(username, path) for username, path in some)
+
+    def _ask_quota(self, username: str, path: str | os.PathLike[str]) -> int:
+        quota = self._quota_of(path)  # may block, as all of a file system may
+        with self._lock:
+            self._projects.note(username, path, quota, time.monotonic())
+        return QUOTA_OPERATIONS
 
     def _who_is_due(self, now: float) -> list[str]:
         """Return those to measure, who waits longest first; forget who was not asked about."""
@@ -156,3 +190,5 @@ class HomeWalker:
     def _keep(self, username: str, found: Home | Gap | None) -> None:
         with self._lock:
             self._measured[username] = _Measured(time.monotonic(), found)
+            if isinstance(found, Home):
+                self._projects.judge(username, found)

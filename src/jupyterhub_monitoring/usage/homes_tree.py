@@ -25,7 +25,7 @@ DEPTH = 100
 HARD_LINKS = 250_000
 """Files with further names that were not met yet; each of them takes about 150 bytes."""
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHANGED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
 _DENIED = {errno.EACCES, errno.EPERM}
 
@@ -53,7 +53,7 @@ class TreeWalk:
         self.found: Home | Gap | None = None
         """What came of it, None until the walk has ended. A part that could not be read makes it a
         gap: a size without that part would be too small."""
-        self._path = path
+        self.path = path
         self._levels: list[_Level] = []
         self._device = 0
         self._blocks = self._entries = 0
@@ -93,7 +93,7 @@ class TreeWalk:
     def _begin(self) -> bool:
         """Open the home. Return whether there is something to walk over."""
         try:
-            level = _open(self._path, None)
+            level = _open(self.path, None)
         except OSError as error:
             self.found = _no_home(error)
             return False
@@ -176,7 +176,7 @@ class TreeWalk:
 
 
 def _open(name: str | os.PathLike[str], folder: int | None) -> _Level:
-    opened = os.open(name, _FOLDER, dir_fd=folder)
+    opened = os.open(name, FOLDER_FLAGS, dir_fd=folder)
     try:
         return _Level(opened, os.scandir(opened))
     except OSError:

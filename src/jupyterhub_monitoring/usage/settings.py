@@ -76,7 +76,7 @@ class MonitoringUsage(LoggingConfigurable):
         username and returns the path, None for a user without a home (the module has to be
         importable in the service's process). Empty: they are not looked at. The size of each is
         what `du -x` says, added up by a slow walk over its files; that of a home which is a file
-        system of its own is what `df` says.""",
+        system of its own is what `df` says, that of one with a project quota what this says.""",
     ).tag(config=True)
 
     homes_operations_per_second = Float(

@@ -43,6 +43,7 @@ class Home:
     bytes: float | None = None
     entries: float | None = None
     newest_change: float | None = None  # seconds since 1970
+    limit_bytes: float | None = None  # None also where there is no limit
 
 
 @dataclass(frozen=True, slots=True)
