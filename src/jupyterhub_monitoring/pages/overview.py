@@ -1,0 +1,62 @@
+"""The Overview: is the Hub well, who is on, what fails, how full is the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..dashboards import board
+from ..errors import MonitoringError
+from .answer import Answer, Wrong, answer
+from .firing import firing
+from .handler import PageHandler
+from .near_limits import near_limits
+from .overview_figures import FIGURES
+from .panel_view import panel_views
+from .sources import Sources
+from .tiles import Tile, tiles
+
+RUNNING, PENDING = 0, 1  # in FIGURES
+
+
+class OverviewPage(PageHandler):
+    """`/services/monitoring/`."""
+
+    page = "overview"
+
+    async def get(self) -> None:
+        """Show everything; each part says for itself that it is not known."""
+        period, sources = self.period, self.sources
+        problem = sources.context.unavailable
+        found: Sequence[Tile] = ()
+        if problem is None:
+            try:
+                found = await tiles(sources.context.querier, FIGURES, period)
+            except MonitoringError as error:
+                problem = str(error)
+        snapshot = sources.snapshots() if sources.snapshots else None
+        self.show(
+            "overview.html",
+            period=period,
+            answer=overview_answer(sources, found, problem),
+            tiles=found,
+            panels=panel_views(board("overview").panels, period, self.viewer),
+            near=near_limits(snapshot, self.viewer, self.began),
+        )
+
+
+def overview_answer(sources: Sources, found: Sequence[Tile], problem: str | None) -> Answer:
+    """Return the first line, from what fires and what is wrong with the service itself."""
+    wrong = [
+        Wrong(f"{fault.code.title}: {fault.message}", fault.code.critical, "status")
+        for fault in sources.context.faults.standing()
+    ]
+    wrong += [
+        Wrong(alert.summary or alert.name, alert.severity == "critical", f"alerts#{alert.id}")
+        for alert in firing(sources.context.rules, sources.context.notifier)
+    ]
+    running, pending = (
+        (found[RUNNING].values[0], found[PENDING].values[0]) if found else (None, None)
+    )
+    return answer(wrong, unknown=problem, running=running, pending=pending)
+
+

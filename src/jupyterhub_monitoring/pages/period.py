@@ -1,0 +1,100 @@
+"""The time that a page looks at, read from its address."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ..errors import BadData
+
+DEFAULT = "6h"
+POINTS = 240
+"""About as many steps as a plot has."""
+
+STEPS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
+SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+CHOICES = ("1h", "6h", "24h", "7d", "30d", "90d")
+LONGEST = 1000 * 86_400.0
+
+_RANGE = re.compile(r"(\d{1,4})([mhdw])")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From *start* to *end*, Unix seconds, in steps of *step* seconds.
+
+    *name* is "6h" while it ends now, and empty for a time in the past that stands still.
+    """
+
+    start: float
+    end: float
+    step: float
+    name: str = ""
+
+    @property
+    def window(self) -> str:
+        """The range of a rate: at least four scrapes, and no gap between two steps."""
+        return f"{max(60, int(self.step))}s"
+
+    @property
+    def step_text(self) -> str:
+        """The range that is one step, for what is counted in each."""
+        return f"{max(60, int(self.step))}s"
+
+    @property
+    def query(self) -> str:
+        """What the address of a page or a plot says of it."""
+        return f"range={self.name}" if self.name else f"from={self.start:.0f}&to={self.end:.0f}"
+
+
+def read_period(argument: Callable[[str], str], now: float, default: str = DEFAULT) -> Period:
+    """Return what `range`, or `from` and `to`, of an address say; *argument* gives their texts.
+
+    Times are Unix seconds or ISO 8601, UTC where no zone is named. Raises `BadData`.
+    """
+    begin, until = argument("from"), argument("to")
+    if not begin and not until:
+        name = argument("range") or default
+        return _until(now, _seconds(name), name)
+    end = _time(until, "to") if until else now
+    start = _time(begin, "from") if begin else end - _seconds(default)
+    if not 1 <= end - start <= LONGEST:
+        raise BadData("`from` must be before `to`, and at most 1,000 days")
+    step = step_of(end - start)
+    return Period(start, end, step)
+
+
+def step_of(seconds: float) -> float:
+    """Return the step at which *seconds* have about `POINTS` points."""
+    return next((step for step in STEPS if seconds / step <= POINTS), STEPS[-1])
+
+
+def _until(now: float, seconds: float, name: str) -> Period:
+    """End on a whole step, so that what was drawn stays as it is when time goes on."""
+    step = step_of(seconds)
+    end = math.floor(now / min(step, 15)) * min(step, 15)
+    end = end if step <= 15 else math.floor(now / step) * step
+    return Period(end - seconds, end, step, name)
+
+
+def _seconds(name: str) -> float:
+    match = _RANGE.fullmatch(name)
+    seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+    if not 60 <= seconds <= LONGEST:
+        raise BadData(f"range is not a time such as 30m, 6h or 7d: {name[:20]!r}")
+    return float(seconds)
+
+
+def _time(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise BadData(f"{name} is not a time such as 2026-11-25T14:00Z: {text[:40]!r}") from None
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()

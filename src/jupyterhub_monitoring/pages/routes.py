@@ -1,0 +1,41 @@
+"""Which address below the prefix is which page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.web import RequestHandler, StaticFileHandler
+
+from .handler import STATIC, PageHandler
+from .overview import OverviewPage
+from .panel_handler import MarksHandler, PanelHandler
+from .sources import Sources
+
+Route = tuple[Any, ...]
+"""A pattern, a handler class, and what its `initialize` takes."""
+
+PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
+    ("", OverviewPage),
+    (r"panels/([a-z-]+)(\.csv)?", PanelHandler),
+    ("marks", MarksHandler),
+)
+
+
+class Static(StaticFileHandler):
+    """Style sheets and scripts, which hold no secret; addressed by what is in them, kept for long."""
+
+    def set_default_headers(self) -> None:
+        """Nobody guesses a type."""
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+
+def page_routes(sources: Sources) -> list[Route]:
+    """Return the pages, without a gate."""
+    prefix = sources.prefix
+    return [(f"{prefix}{path}", handler, {"sources": sources}) for path, handler in PAGES]
+
+
+def static_route(prefix: str) -> Route:
+    """Return where style sheets and scripts are."""
+    handler: type[RequestHandler] = Static
+    return (f"{prefix}static/(.*)", handler, {"path": STATIC})

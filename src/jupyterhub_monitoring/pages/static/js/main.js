@@ -1,0 +1,76 @@
+// What every page does: draw its plots, show times in the reader's zone, stay live.
+import { Live, swap } from "./live.js";
+import { Plot } from "./plot.js";
+import { localize } from "./times.js";
+
+const AT_ONCE = 4;
+/** As many plots are asked for at a time: the answers come in the order of the page. */
+
+const prefix = document.body.dataset.prefix;
+const plots = [...document.querySelectorAll("[data-panel]")].map((figure) => new Plot(figure));
+
+async function loadMarks(signal) {
+  if (!plots.length) return;
+  const address = new URL(plots[0].figure.dataset.src, location.href);
+  const answer = await fetch(`${prefix}marks${address.search}`, { signal });
+  if (!answer.ok) return;
+  const marks = await answer.json();
+  for (const plot of plots) plot.marks = marks;
+}
+
+async function loadPlots(signal) {
+  await loadMarks(signal).catch(() => {});
+  const waiting = [...plots];
+  const work = Array.from({ length: AT_ONCE }, async () => {
+    for (let plot = waiting.shift(); plot; plot = waiting.shift()) {
+      try {
+        await plot.load(signal);
+      } catch (error) {
+        if (!plot.data) plot.say("The monitoring service does not answer.");
+        throw error;
+      }
+    }
+  });
+  await Promise.all(work);
+}
+
+async function refresh(page, signal) {
+  swap(page);
+  for (const plot of plots) {
+    const fresh = page.getElementById(plot.figure.id);
+    if (fresh) plot.figure.dataset.src = fresh.dataset.src;
+  }
+  localize();
+  await loadPlots(signal);
+}
+
+function redraw() {
+  for (const plot of plots) plot.draw();
+}
+
+let widthBefore = window.innerWidth;
+let resizing;
+addEventListener("resize", () => {
+  if (window.innerWidth === widthBefore) return;
+  widthBefore = window.innerWidth;
+  clearTimeout(resizing);
+  resizing = setTimeout(redraw, 100);
+});
+addEventListener("themechange", redraw);
+document.getElementById("range")?.addEventListener("change", (event) => event.target.form.requestSubmit());
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.about[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const open of document.querySelectorAll("details.about[open]")) open.open = false;
+  }
+});
+
+localize();
+setInterval(() => localize(), 30_000);
+loadPlots().catch(() => {});
+const seconds = Number(document.body.dataset.live);
+if (seconds) new Live(seconds, refresh).start();

@@ -1,0 +1,142 @@
+// One panel's plot: fetched, drawn, drawn again when its data, its width or the theme is another.
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { heatmap } from "./heatmap.js";
+import { lines } from "./lines.js";
+import { markHooks } from "./marks.js";
+import { colour } from "./palette.js";
+import { text } from "./units.js";
+
+const NARROW = 640;
+
+function height() {
+  return window.innerWidth < NARROW ? 160 : 200;
+}
+
+/** Whether there is anything to draw: a limit alone is nothing. */
+function isEmpty(data) {
+  return !data.lines.some((line) => line.tone !== "limit" && line.values.some((v) => v !== null));
+}
+
+/** Look at what was marked with the mouse: the page opens again with that time in its address. */
+function zoom(plot) {
+  if (plot.select.width < 8) return;
+  const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((left) =>
+    Math.round(plot.posToVal(left, "x")),
+  );
+  const url = new URL(location.href);
+  url.searchParams.delete("range");
+  url.searchParams.set("from", Math.min(from, to - 60));
+  url.searchParams.set("to", to);
+  location.assign(url);
+}
+
+export class Plot {
+  constructor(figure) {
+    this.figure = figure;
+    this.place = figure.querySelector(".plot");
+    this.data = null;
+    this.marks = [];
+    this.drawn = null;
+  }
+
+  /** Fetch the data and draw it. Throws what fetch throws; what the service says is shown here. */
+  async load(signal) {
+    this.figure.classList.toggle("loading", this.data === null);
+    const answer = await fetch(this.figure.dataset.src, { signal });
+    this.figure.classList.remove("loading");
+    if (!answer.ok) {
+      const { error } = await answer.json().catch(() => ({ error: `status ${answer.status}` }));
+      if (answer.status >= 502 && answer.status <= 504 && this.data) throw new Error(error);
+      this.say(error);
+      return;
+    }
+    this.data = await answer.json();
+    this.draw();
+  }
+
+  /** Show a sentence in place of a plot. */
+  say(sentence) {
+    this.clear();
+    const line = document.createElement("p");
+    line.className = "placeholder";
+    line.textContent = sentence;
+    this.place.replaceChildren(line);
+  }
+
+  clear() {
+    this.drawn?.destroy();
+    this.drawn = null;
+  }
+
+  draw() {
+    const data = this.data;
+    if (!data) return;
+    if (isEmpty(data)) {
+      this.say(data.empty);
+      return;
+    }
+    this.clear();
+    const part = data.kind === "heatmap" ? heatmap(data) : lines(data);
+    const notes = part.notes ?? [];
+    const options = this.options(part);
+    this.place.replaceChildren();
+    this.drawn = new uPlot(options, part.rows, this.place);
+    for (const note of notes) this.note(note);
+    this.place.setAttribute("aria-label", this.summary());
+    this.place.setAttribute("role", "img");
+  }
+
+  options(part) {
+    const times = this.data.times;
+    const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--plot-grid"), width: 1 }, ticks: { show: false } };
+    return {
+      width: this.place.clientWidth,
+      height: height(),
+      cursor: { sync: { key: "page" }, drag: { x: true, y: false, setScale: false }, y: false },
+      scales: {
+        x: { time: true, range: [times[0], times[times.length - 1]] },
+        ...part.scales,
+      },
+      axes: [{ ...axis, size: 28 }, { ...axis, size: 64, ...part.axis }],
+      series: [{ value: (_, at) => (at === null ? "" : moment(at)) }, ...part.series],
+      legend: { show: part.legend ?? true },
+      hooks: combine(part.hooks ?? {}, markHooks(this), { setSelect: [zoom], ready: [zoomOut] }),
+    };
+  }
+
+  note(sentence) {
+    const line = document.createElement("p");
+    line.className = "plot-note";
+    line.textContent = sentence;
+    this.place.append(line);
+  }
+
+  /** The latest numbers in words, for who does not see the plot. */
+  summary() {
+    const last = (line) => line.values.findLast((value) => value !== null);
+    const shown = this.data.kind === "heatmap" ? [] : this.data.lines;
+    const words = shown.map((line) => `${line.name} ${text(last(line) ?? null, this.data.unit)}`);
+    return `${this.figure.querySelector("h2").textContent}: ${words.join(", ") || "a plot"}`;
+  }
+}
+
+function combine(...all) {
+  const hooks = {};
+  for (const some of all) {
+    for (const [name, functions] of Object.entries(some)) {
+      hooks[name] = [...(hooks[name] ?? []), ...functions];
+    }
+  }
+  return hooks;
+}
+
+function zoomOut(plot) {
+  plot.over.addEventListener("dblclick", (event) => {
+    event.stopImmediatePropagation();
+    if (new URL(location.href).searchParams.has("from")) history.back();
+  });
+}
+
+function moment(at) {
+  return new Date(at * 1000).toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" });
+}

@@ -1,0 +1,86 @@
+"""The numbers at the top of a page, each with its recent past as a small line."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dashboards import Curve, Unit
+from ..querier import Querier, Span
+from .period import Period
+
+POINTS = 60
+NONE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a tile asks for. Several queries are shown with a slash between them.
+
+    `$window` in them is the whole period: a tile sums it up. *worse_above* or *worse_below* is
+    where the first number begins to want a person.
+    """
+
+    label: str
+    unit: Unit
+    queries: tuple[str, ...]
+    why: str
+    href: str = ""
+    spark: str = ""  # by default the first query
+    worse_above: float = math.inf
+    worse_below: float = -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure as it is now. None is "not known"; *spark* has None for gaps."""
+
+    figure: Figure
+    values: tuple[float | None, ...]
+    spark: tuple[float | None, ...]
+
+    @property
+    def text(self) -> str:
+        """The numbers for people."""
+        return " / ".join(self.figure.unit.text(value) for value in self.values)
+
+    @property
+    def bad(self) -> bool:
+        """Whether it wants a person."""
+        first, figure = self.values[0], self.figure
+        return first is not None and not figure.worse_below <= first <= figure.worse_above
+
+
+async def tiles(querier: Querier, figures: Sequence[Figure], period: Period) -> list[Tile]:
+    """Ask for *figures* at the end of *period*. Raises what the querier raises."""
+    return list(await asyncio.gather(*(_tile(querier, figure, period) for figure in figures)))
+
+
+async def _tile(querier: Querier, figure: Figure, period: Period) -> Tile:
+    seconds = period.end - period.start
+    whole, step = f"{int(seconds)}s", max(15.0, seconds / POINTS)
+    spark = _query(figure.spark or figure.queries[0], f"{max(60, int(4 * step))}s")
+    now = (querier.instant(_query(query, whole), period.end) for query in figure.queries)
+    *answers, line = await asyncio.gather(
+        *now, querier.range(spark, Span(period.start, period.end, step))
+    )
+    values = tuple(_one(answer.samples) for answer in answers)
+    rows = [row.values for row in line.lines]
+    return Tile(figure, values, _points(rows[0]) if rows else ())
+
+
+def _query(text: str, window: str) -> str:
+    return Curve(text, "").query({"window": window, "step": window})
+
+
+def _one(samples: Sequence[object]) -> float | None:
+    value = getattr(samples[0], "value", math.nan) if samples else math.nan
+    return float(value) if math.isfinite(value) else None
+
+
+def _points(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float | None, ...]:
+    return tuple(value if math.isfinite(value) else None for value in values.tolist())
