@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -73,6 +74,20 @@ def test_queries_are_answered_on_loopback(folder: Path):
         assert "All is well" in page
         assert "Targets" not in page
         assert json.loads(get(f"{url}/health")[1])["status"] == "pass"
+
+
+def test_the_log_has_no_query(folder: Path):
+    """What somebody asked for may name people; the log says only that it was refused."""
+    with serving(folder) as (url, process):
+        eventually(lambda: get(f"{url}/-/ready")[0] == 200)
+        query = "query=answer%7Busername%3D%22zaphod%22%7D&timeout=0.000001"
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            get(f"{url}/api/v1/query?{query}")
+        process.terminate()
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert "503 GET /api/v1/query (127.0.0.1)" in told
+        assert "zaphod" not in told
 
 
 def test_an_old_copy_is_not_emptied(tmp_path: Path):

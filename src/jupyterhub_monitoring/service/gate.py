@@ -18,6 +18,7 @@ from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated,
 from tornado.web import Application, HTTPError, RequestHandler
 
 from .pages import Route
+from .request_log import DiscreetApplication
 
 
 class Gated(HubOAuthenticated):
@@ -103,4 +104,4 @@ def cookie_secret(token: str) -> bytes:
 
 def application(routes: list[Route], token: str, **settings: Any) -> Application:
     """Return the application of a service whose Hub gave it *token*."""
-    return Application(routes, cookie_secret=cookie_secret(token), **settings)
+    return DiscreetApplication(routes, cookie_secret=cookie_secret(token), **settings)

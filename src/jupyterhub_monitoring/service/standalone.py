@@ -9,8 +9,6 @@ import socket
 import sys
 from pathlib import Path
 
-from tornado.web import Application
-
 from ..api import handlers
 from ..errors import CannotStart, StoreError
 from ..store.store import FILE, Store
@@ -18,6 +16,7 @@ from . import settings as service_settings
 from .application import Host
 from .context import make_registry
 from .pages import open_routes
+from .request_log import DiscreetApplication
 from .signals import end_at_once_until_ready
 
 KEEPS_ALL = '{"MonitoringStore": {"retention_days": 1e6, "retention_bytes": 1152921504606846976}}'
@@ -46,7 +45,7 @@ def serve(folder: Path, host: str, port: int) -> int:
 async def _run(host: Host, store: Store, address: tuple[str, int]) -> None:
     host.keeper.store = store
     routes = [*open_routes(host.context, host.keeper, "/"), *handlers(host.context)]
-    await host.run(Application(routes), address)
+    await host.run(DiscreetApplication(routes), address)
 
 
 def _open(host: Host, folder: Path) -> Store:
