@@ -22,7 +22,12 @@ SPAWN_DURATIONS = Panel(
     "Each column is the spawns of a moment, darker where there are more. When the dark band moves"
     " up, look where the time goes: the phases of a spawn are on the page of spawns.",
     Unit.SECONDS,
-    (Curve("sum by (le) (increase(jupyterhub_spawn_duration_seconds_bucket[$step]))", "{{le}}"),),
+    (
+        Curve(
+            "sum by (le) (increase(jupyterhub_spawn_duration_seconds_bucket[$events])) * $scale",
+            "{{le}}",
+        ),
+    ),
     Kind.HEATMAP,
     empty="No server was started in this time.",
 )
@@ -33,13 +38,13 @@ SPAWN_OUTCOMES = Panel(
     " look; the last failures are below.",
     Unit.COUNT,
     (
-        Curve("sum(increase(jupyterhub_spawn_success_total[$step]))", "started"),
+        Curve("sum(increase(jupyterhub_spawn_success_total[$events])) * $scale", "started"),
         Curve(
-            "sum by (error_type) (increase(jupyterhub_spawn_failure_total[$step])) > 0",
+            "sum by (error_type) (increase(jupyterhub_spawn_failure_total[$events])) * $scale > 0",
             "failed: {{error_type}}",
             Tone.BAD,
         ),
-        Curve("sum(increase(jupyterhub_spawn_refused_total[$step])) > 0", "refused"),
+        Curve("sum(increase(jupyterhub_spawn_refused_total[$events])) * $scale > 0", "refused"),
     ),
     Kind.BARS,
     empty="No server was started in this time.",
@@ -103,8 +108,9 @@ LOOP = Panel(
     Unit.COUNT,
     (
         Curve(
-            "sum(increase(jupyterhub_event_loop_interval_seconds_count[$step]))"
-            ' - sum(increase(jupyterhub_event_loop_interval_seconds_bucket{le=~"1|1.0"}[$step]))',
+            "sum(increase(jupyterhub_event_loop_interval_seconds_count[$events])) * $scale - sum("
+            'increase(jupyterhub_event_loop_interval_seconds_bucket{le=~"1|1.0"}[$events]))'
+            " * $scale",
             "stalls",
         ),
     ),
@@ -152,12 +158,17 @@ LOGINS = Panel(
     " ones from nowhere are somebody guessing.",
     Unit.COUNT,
     (
-        Curve('sum(increase(jupyterhub_login_attempts_total{outcome="success"}[$step]))', "let in"),
         Curve(
-            'sum(increase(jupyterhub_login_attempts_total{outcome="denied"}[$step])) > 0', "denied"
+            'sum(increase(jupyterhub_login_attempts_total{outcome="success"}[$events])) * $scale',
+            "let in",
         ),
         Curve(
-            'sum(increase(jupyterhub_login_attempts_total{outcome="error"}[$step])) > 0',
+            'sum(increase(jupyterhub_login_attempts_total{outcome="denied"}[$events]))'
+            " * $scale > 0",
+            "denied",
+        ),
+        Curve(
+            'sum(increase(jupyterhub_login_attempts_total{outcome="error"}[$events])) * $scale > 0',
             "error",
             Tone.BAD,
         ),
@@ -172,11 +183,12 @@ EXITS = Panel(
     Unit.COUNT,
     (
         Curve(
-            'sum by (cause) (increase(jupyterhub_server_exits_total{cause!="died"}[$step])) > 0',
+            "sum by (cause) ("
+            'increase(jupyterhub_server_exits_total{cause!="died"}[$events])) * $scale > 0',
             "{{cause}}",
         ),
         Curve(
-            'sum(increase(jupyterhub_server_exits_total{cause="died"}[$step])) > 0',
+            'sum(increase(jupyterhub_server_exits_total{cause="died"}[$events])) * $scale > 0',
             "died",
             Tone.BAD,
         ),

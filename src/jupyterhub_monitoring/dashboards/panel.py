@@ -40,7 +40,11 @@ class Fold(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One query of a panel. `$window` is the range of a rate, `$step` a step of the plot.
+    """One query of a panel. `$window` is the range of a rate.
+
+    `increase(m[$events]) * $scale` is how often something happened in each step of the plot: the
+    range reaches one scrape further back, so that nothing between two steps is missed, and the
+    factor takes off what `increase` adds for that.
 
     *legend* names its series, with `{{label}}` for a label's value.
     """
@@ -80,7 +84,7 @@ class Panel:
     def places(self) -> frozenset[str]:
         """What has to be given, besides the times: username, server_name, group."""
         found = {name for curve in self.curves for name in _PLACE.findall(curve.expr)}
-        return frozenset(found - {"window", "step"})
+        return frozenset(found - {"window", "events", "scale"})
 
 
 def quoted(text: str) -> str:

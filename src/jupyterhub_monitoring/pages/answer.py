@@ -34,11 +34,17 @@ class Answer:
 
 
 def answer(
-    wrong: list[Wrong], *, unknown: str | None, running: float | None, pending: float | None
+    wrong: list[Wrong],
+    *,
+    unknown: str | None,
+    running: float | None,
+    pending: float | None,
+    remarkable: str = "",
 ) -> Answer:
     """Say what is wrong, the worst first; else how many people are on.
 
-    *unknown* is why nothing is known: then nothing is said to be well.
+    *unknown* is why nothing is known: then nothing is said to be well. *remarkable* is a number
+    that is not good, though nothing fires.
     """
     ordered = sorted(wrong, key=lambda each: not each.critical)
     if ordered:
@@ -48,6 +54,8 @@ def answer(
         return Answer(Mood.UNKNOWN, f"Nothing is known yet: {unknown}.")
     if running is None:
         return Answer(Mood.UNKNOWN, "The Hub was not heard of yet. Its first numbers take 15 s.")
+    if remarkable:
+        return Answer(Mood.WARN, f"No alert fires, but {remarkable}. {_people(running)}.")
     return Answer(Mood.WELL, f"All is well. {_people(running)}{_starting(pending or 0)}.")
 
 

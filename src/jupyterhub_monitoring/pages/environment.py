@@ -55,7 +55,9 @@ def ago(at: float | None, now: Callable[[], float] = time.time) -> Markup:
     if at is None:
         return escape(UNKNOWN)
     since = now() - at
-    text = f"{seconds_text(round(since))} ago" if since >= 0 else f"in {seconds_text(round(-since))}"
+    text = (
+        f"{seconds_text(round(since))} ago" if since >= 0 else f"in {seconds_text(round(-since))}"
+    )
     return _time(at, text, "ago")
 
 
@@ -68,8 +70,8 @@ def moment(at: float | None) -> Markup:
 
 def _time(at: float, text: str, kind: str) -> Markup:
     exact = _utc(at)
-    return Markup('<time datetime="{}" data-{}="" title="{}">{}</time>').format(
-        exact.isoformat(), Markup(kind), f"{exact:%Y-%m-%d %H:%M:%S} UTC", text
+    return Markup('<time datetime="{}" data-shown="{}" title="{}">{}</time>').format(
+        exact.isoformat(), kind, f"{exact:%Y-%m-%d %H:%M:%S} UTC", text
     )
 
 

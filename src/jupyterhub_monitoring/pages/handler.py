@@ -65,7 +65,10 @@ class PageHandler(RequestHandler):
     def period(self) -> Period:
         """The time that is looked at. Raises `BadData`."""
         return read_period(
-            lambda name: self.get_query_argument(name, ""), self.began, self.default_range
+            lambda name: self.get_query_argument(name, ""),
+            self.began,
+            self.default_range,
+            self.sources.interval,
         )
 
     def show(self, template: str, **values: Any) -> None:

@@ -35,7 +35,9 @@ async def marks(querier: Querier, period: Period) -> list[Mark]:
 
 
 def _restarts(starts: Matrix, period: Period) -> list[Mark]:
-    times = {float(at) for line in starts.lines for at in np.unique(line.values[~np.isnan(line.values)])}
+    times = {
+        float(at) for line in starts.lines for at in np.unique(line.values[~np.isnan(line.values)])
+    }
     return [Mark(at, "the Hub started") for at in times if period.start <= at <= period.end]
 
 

@@ -57,6 +57,6 @@ def overview_answer(sources: Sources, found: Sequence[Tile], problem: str | None
     running, pending = (
         (found[RUNNING].values[0], found[PENDING].values[0]) if found else (None, None)
     )
-    return answer(wrong, unknown=problem, running=running, pending=pending)
-
-
+    bad = next((tile for tile in found if tile.bad), None)
+    remarkable = f"{bad.figure.unit.text(bad.values[0])} {bad.figure.label}" if bad else ""
+    return answer(wrong, unknown=problem, running=running, pending=pending, remarkable=remarkable)

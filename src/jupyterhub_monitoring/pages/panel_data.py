@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,7 +44,7 @@ class PanelData:
 
 def queries_of(panel: Panel, period: Period, places: Mapping[str, str]) -> tuple[str, ...]:
     """Return the panel's PromQL. *places* are escaped; KeyError where one is missing."""
-    values = {**places, "window": period.window, "step": period.step_text}
+    values = {**places, **period.places}
     return tuple(curve.query(values) for curve in panel.curves)
 
 
@@ -65,7 +65,15 @@ async def panel_data(
     )
     if panel.kind is Kind.HEATMAP:
         return replace(data, lines=buckets(lines))
+    if panel.kind is Kind.BARS:
+        data = replace(data, lines=tuple(whole(lines)))
     return folded(data) if fold else data
+
+
+def whole(lines: Sequence[Line]) -> Iterator[Line]:
+    """Yield *lines* with whole numbers: what happened did so once, twice, never 1.07 times."""
+    for line in lines:
+        yield replace(line, values=np.rint(line.values))
 
 
 def _lines(curve: Curve, answer: Matrix) -> list[Line]:
@@ -110,6 +118,6 @@ def buckets(lines: Sequence[Line]) -> tuple[Line, ...]:
     found, below = [], None
     for line in by_bound:
         own = line.values if below is None else line.values - below
-        found.append(replace(line, values=np.maximum(own, 0.0)))
+        found.append(replace(line, values=np.maximum(np.rint(own), 0.0)))
         below = line.values
     return tuple(found)

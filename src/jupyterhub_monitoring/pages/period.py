@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -27,22 +27,25 @@ class Period:
     """From *start* to *end*, Unix seconds, in steps of *step* seconds.
 
     *name* is "6h" while it ends now, and empty for a time in the past that stands still.
+    *interval* is the seconds between two scrapes.
     """
 
     start: float
     end: float
     step: float
     name: str = ""
+    interval: float = 15
 
     @property
-    def window(self) -> str:
-        """The range of a rate: at least four scrapes, and no gap between two steps."""
-        return f"{max(60, int(self.step))}s"
-
-    @property
-    def step_text(self) -> str:
-        """The range that is one step, for what is counted in each."""
-        return f"{max(60, int(self.step))}s"
+    def places(self) -> Mapping[str, str]:
+        """What the queries of panels need to know (see `dashboards.Curve`)."""
+        window = max(4 * self.interval, self.step + self.interval)
+        reach = self.step + self.interval
+        return {
+            "window": f"{math.ceil(window)}s",
+            "events": f"{math.ceil(reach)}s",
+            "scale": f"{self.step / math.ceil(reach):.6g}",
+        }
 
     @property
     def query(self) -> str:
@@ -50,34 +53,37 @@ class Period:
         return f"range={self.name}" if self.name else f"from={self.start:.0f}&to={self.end:.0f}"
 
 
-def read_period(argument: Callable[[str], str], now: float, default: str = DEFAULT) -> Period:
+def read_period(
+    argument: Callable[[str], str], now: float, default: str = DEFAULT, interval: float = 15
+) -> Period:
     """Return what `range`, or `from` and `to`, of an address say; *argument* gives their texts.
 
-    Times are Unix seconds or ISO 8601, UTC where no zone is named. Raises `BadData`.
+    Times are Unix seconds or ISO 8601, UTC where no zone is named. No step is shorter than
+    *interval*. Raises `BadData`.
     """
     begin, until = argument("from"), argument("to")
     if not begin and not until:
         name = argument("range") or default
-        return _until(now, _seconds(name), name)
+        return _until(now, name, interval)
     end = _time(until, "to") if until else now
     start = _time(begin, "from") if begin else end - _seconds(default)
     if not 1 <= end - start <= LONGEST:
         raise BadData("`from` must be before `to`, and at most 1,000 days")
-    step = step_of(end - start)
-    return Period(start, end, step)
+    return Period(start, end, step_of(end - start, interval), "", interval)
 
 
-def step_of(seconds: float) -> float:
+def step_of(seconds: float, interval: float) -> float:
     """Return the step at which *seconds* have about `POINTS` points."""
-    return next((step for step in STEPS if seconds / step <= POINTS), STEPS[-1])
+    steps = (step for step in STEPS if step >= interval and seconds / step <= POINTS)
+    return next(steps, STEPS[-1])
 
 
-def _until(now: float, seconds: float, name: str) -> Period:
-    """End on a whole step, so that what was drawn stays as it is when time goes on."""
-    step = step_of(seconds)
-    end = math.floor(now / min(step, 15)) * min(step, 15)
-    end = end if step <= 15 else math.floor(now / step) * step
-    return Period(end - seconds, end, step, name)
+def _until(now: float, name: str, interval: float) -> Period:
+    """Begin on a whole step, so that what was drawn stays as it is while time goes on."""
+    seconds = _seconds(name)
+    step = step_of(seconds, interval)
+    end = math.floor(now / step) * step
+    return Period(end - seconds, end, step, name, interval)
 
 
 def _seconds(name: str) -> float:

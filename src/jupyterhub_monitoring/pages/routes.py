@@ -22,11 +22,13 @@ PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
 
 
 class Static(StaticFileHandler):
-    """Style sheets and scripts, which hold no secret; addressed by what is in them, kept for long."""
+    """Style sheets and scripts, which hold no secret."""
 
-    def set_default_headers(self) -> None:
-        """Nobody guesses a type."""
+    def set_extra_headers(self, _path: str) -> None:
+        """What is addressed by its contents is kept; the rest is asked for each time."""
         self.set_header("X-Content-Type-Options", "nosniff")
+        if "v" not in self.request.arguments:
+            self.set_header("Cache-Control", "no-cache")
 
 
 def page_routes(sources: Sources) -> list[Route]:

@@ -80,5 +80,6 @@ class Sources:
     prefix: str
     hub_prefix: str = ""
     folder: str = ""
+    interval: float = 15  # seconds between two scrapes
     snapshots: Callable[[], UsageSnapshot | None] | None = None
     store_stats: Callable[[], StoreStats | None] = lambda: None

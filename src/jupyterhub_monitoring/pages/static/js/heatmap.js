@@ -41,6 +41,7 @@ export function heatmap(data) {
   const step = data.times.length > 1 ? data.times[1] - data.times[0] : 60;
   const strongest = Math.max(...rows.flatMap((row) => row.values.filter((value) => value)));
   const names = rows.map((row) => (bound(row.name) === Infinity ? "more" : text(bound(row.name), data.unit)));
+  const all = Math.round(rows.reduce((sum, row) => sum + row.values.reduce((a, b) => a + (b ?? 0), 0), 0));
   const label = (at) => {
     const found = rows
       .map((row, index) => [names[index], row.values[at]])
@@ -52,10 +53,10 @@ export function heatmap(data) {
     rows: [data.times, data.times.map(() => 0)],
     series: [
       {
-        label: "in this step",
+        label: "how many",
         stroke: "transparent",
         points: { show: false },
-        value: (_, __, ___, at) => (at === null || at === undefined ? "" : label(at)),
+        value: (_, __, ___, at) => (at === null || at === undefined ? `${all.toLocaleString("en-US")} in all` : label(at)),
       },
     ],
     scales: { y: { range: () => [0, rows.length] } },

@@ -97,7 +97,7 @@ export class Plot {
         x: { time: true, range: [times[0], times[times.length - 1]] },
         ...part.scales,
       },
-      axes: [{ ...axis, size: 28 }, { ...axis, size: 64, ...part.axis }],
+      axes: [{ ...axis, size: 30, space: 70, values: timeTicks }, { ...axis, size: 64, ...part.axis }],
       series: [{ value: (_, at) => (at === null ? "" : moment(at)) }, ...part.series],
       legend: { show: part.legend ?? true },
       hooks: combine(part.hooks ?? {}, markHooks(this), { setSelect: [zoom], ready: [zoomOut] }),
@@ -134,6 +134,16 @@ function zoomOut(plot) {
   plot.over.addEventListener("dblclick", (event) => {
     event.stopImmediatePropagation();
     if (new URL(location.href).searchParams.has("from")) history.back();
+  });
+}
+
+/** 14:00, and the date where a day begins. */
+function timeTicks(_, splits, __, ___, step) {
+  return splits.map((at) => {
+    const when = new Date(at * 1000);
+    const midnight = when.getHours() === 0 && when.getMinutes() === 0;
+    if (step >= 86400 || midnight) return when.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+    return when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   });
 }
 

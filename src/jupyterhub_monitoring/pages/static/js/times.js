@@ -19,7 +19,7 @@ export function localize(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const at = new Date(element.dateTime);
     element.title = at.toLocaleString();
-    if ("ago" in element.dataset) element.textContent = ago((now - at) / 1000);
+    if (element.dataset.shown === "ago") element.textContent = ago((now - at) / 1000);
     else element.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   }
 }
