@@ -12,11 +12,8 @@ import pytest
 
 from jupyterhub_monitoring.alerting.rules.pack import RULES, RUNBOOK_BASE, alert_names
 from jupyterhub_monitoring.alerting.unit_test.run import run_files
-from jupyterhub_monitoring.metrics import catalogue
-from jupyterhub_monitoring.metrics.service_catalogue import SERVICE_CATALOGUE
-from jupyterhub_monitoring.metrics.spec import Kind, Label, MetricSpec
-from jupyterhub_monitoring.metrics.usage_catalogue import USAGE_CATALOGUE
 from jupyterhub_monitoring.promql.parser import parse
+from support.known_metrics import OF_ANY_TARGET, OF_THE_TARGET, spec_of
 from support.rule_pack import (
     TESTS,
     caught,
@@ -31,24 +28,6 @@ from support.rule_pack import (
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 ALERTING = rules("alert")
-STOCK = {
-    spec.name: spec
-    for spec in (
-        *catalogue.STOCK,
-        MetricSpec(
-            "server_spawn_duration_seconds",
-            Kind.HISTOGRAM,
-            "",
-            (Label("status"), Label("reason")),
-        ),
-        MetricSpec("event_loop_interval_seconds", Kind.HISTOGRAM, ""),
-    )
-}
-"""JupyterHub's own metrics that the rules ask for."""
-
-OF_ANY_TARGET = {"up", "process_start_time_seconds"}
-OF_THE_TARGET = {"job", "instance"}
-
 EQUIVALENT = {"JupyterHubServersIdle (info): the 1 at 133 is 0"}
 """Mutants that are no other rule: a count is never 0."""
 
@@ -111,26 +90,6 @@ def test_rules_ask_for_series_that_exist(rule: dict[str, Any]):
         known |= {"le"} if selector.name.endswith("_bucket") else set()
         asked = {matcher.name for matcher in selector.matchers} - {"__name__"}
         assert asked <= known, f"{selector.name} has no label {asked - known}"
-
-
-def spec_of(name: str) -> MetricSpec | None:
-    hub = {name: metric.spec for name, metric in catalogue_of_the_hub().items()}
-    service = {name: metric.spec for name, metric in SERVICE_CATALOGUE.items()}
-    every = {**STOCK, **hub, **service, **USAGE_CATALOGUE}
-    short = name.removeprefix("jupyterhub_")
-    spec = every.get(short)
-    if spec is not None:
-        return spec if spec.kind in {Kind.COUNTER, Kind.GAUGE} else None
-    stem = re.sub(r"_(bucket|count|sum|gcount|gsum)$", "", short)
-    spec = every.get(stem)
-    return spec if spec and spec.kind in {Kind.HISTOGRAM, Kind.GAUGE_HISTOGRAM} else None
-
-
-def catalogue_of_the_hub() -> dict[str, Any]:
-    found = [
-        m for m in vars(catalogue).values() if isinstance(getattr(m, "spec", None), MetricSpec)
-    ]
-    return {metric.spec.name: metric for metric in found}
 
 
 # --- What they do ----------------------------------------------------------------------------
