@@ -20,7 +20,8 @@ class MonitoringAlerts(LoggingConfigurable):
         help="""Files with rules of your own, in Prometheus's format, besides those that come with
         the service: paths in which `*` stands for anything, relative ones in the Hub's working
         directory. They are read again when they change; a broken one leaves the old rules in
-        force, and the service says which line is wrong. `promtool check rules` takes the same
+        force, and the service says which line is wrong. One that is broken when the service starts
+        is left out, for there are no old rules then. `promtool check rules` takes the same
         files.""",
     ).tag(config=True)
 
