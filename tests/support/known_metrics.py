@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jupyterhub_monitoring.metrics import catalogue
+from jupyterhub_monitoring.metrics import (
+    alerting_catalogue,  # noqa: F401 -- declares what the service shows of alerts
+    catalogue,
+)
 from jupyterhub_monitoring.metrics.service_catalogue import SERVICE_CATALOGUE
 from jupyterhub_monitoring.metrics.spec import Kind, Label, MetricSpec
 from jupyterhub_monitoring.metrics.usage_catalogue import USAGE_CATALOGUE
