@@ -51,10 +51,10 @@ pip_install() {
 }
 
 # stamp WHAT: names the state in which WHAT need not be installed again.
-stamp() { printf '%s ' "$@"; cksum <pyproject.toml; }
+stamp() { printf '%s ' "$@"; cat pyproject.toml hatch_build.py | cksum; }
 
 # venv_with DIR REQUIREMENT...: DIR is a virtual environment that has them; done once until
-# pyproject.toml changes, so that the next time needs no network.
+# pyproject.toml or the build hook changes, so that the next time needs no network.
 venv_with() {
   local dir=$1 wanted
   shift
