@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "configuration": {"errors"},
     "metrics": {"errors"},
     "health": {"errors", "configuration", "metrics"},
-    "hub": {"errors", "configuration", "metrics", "health", "usage"},
+    "hub": {"errors", "configuration", "metrics", "health", "usage", "spool"},
     "store": {"errors", "metrics"},
     "scrape": {"errors", "metrics", "store"},
     "promql": {"errors", "metrics", "store"},
@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "alerting": {"errors", "configuration", "metrics", "store", "promql"},
     "api": {"errors", "metrics", "store", "promql", "scrape", "alerting"},
     "usage": {"errors", "metrics"},
+    "spool": {"errors"},
+    "activity": {"errors", "metrics", "store", "usage", "spool"},
     "dashboards": {"metrics"},
     "pages": {
         "errors",

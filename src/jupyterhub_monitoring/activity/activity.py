@@ -1,0 +1,231 @@
+"""What pages and reports ask: what happened in a range of time, from any thread.
+
+Every question is answered from the file by an index; each is bounded by its limit. Ranges include
+their start and not their end. *usernames* are the labels that may be shown, None for everybody's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from datetime import tzinfo
+from typing import Any
+
+from .database import ActivityDatabase
+from .rows import Exit, HubRun, Login, Session, Spawn, UserActivity, UserChange
+from .weekday_hours import WeekdayHours, weekday_hours
+
+LIMIT = 200
+MOST = 10_000
+"""The most rows that one question gives; the rest by *offset*, or a narrower range."""
+
+Usernames = Collection[str] | None
+
+_SPAWNS = (
+    "SELECT at, username, server_name, outcome, reason, message, waited_seconds, phases,"
+    " spawner_class, profile, started FROM spawns"
+)
+_EXITS = "SELECT at, username, server_name, cause, exit_status, out_of_memory, started FROM exits"
+_SESSION = (
+    "username, server_name, began, ended, cause, profile, spawner_class, out_of_memory,"
+    " waited_seconds"
+)
+_OVERLAPS = "began < ? AND (ended IS NULL OR ended > ? OR began >= ?)"
+
+
+class Activity:
+    """The rows in *database*, the latest first. Raises `StoreError` where it cannot be read."""
+
+    def __init__(self, database: ActivityDatabase) -> None:
+        self._database = database
+
+    # --- Events ------------------------------------------------------------------------------
+
+    def spawns(
+        self, start: float, end: float, usernames: Usernames = None, limit: int = LIMIT
+    ) -> list[Spawn]:
+        """Return the spawns that ended, well or not, refused ones included."""
+        return self._spawns("", start, end, usernames, limit)
+
+    def failures(
+        self, start: float, end: float, usernames: Usernames = None, limit: int = LIMIT
+    ) -> list[Spawn]:
+        """Return the spawns that failed."""
+        return self._spawns("failure", start, end, usernames, limit)
+
+    def refusals(
+        self, start: float, end: float, usernames: Usernames = None, limit: int = LIMIT
+    ) -> list[Spawn]:
+        """Return the spawns that a limit or a policy refused."""
+        return self._spawns("refused", start, end, usernames, limit)
+
+    def exits(
+        self, start: float, end: float, usernames: Usernames = None, limit: int = LIMIT
+    ) -> list[Exit]:
+        """Return the servers that ended, as the Hub told of it."""
+        rows = self._latest(_EXITS, start, end, usernames, limit)
+        return [
+            Exit(at, name, server, cause, status, bool(oom), started)
+            for at, name, server, cause, status, oom, started in rows
+        ]
+
+    def logins(
+        self, start: float, end: float, usernames: Usernames = None, limit: int = LIMIT
+    ) -> list[Login]:
+        """Return logins, those that failed included, and logouts."""
+        select = "SELECT at, username, outcome, authenticator FROM logins"
+        return [Login(*row) for row in self._latest(select, start, end, usernames, limit)]
+
+    def user_changes(
+        self, start: float, end: float, usernames: Usernames = None, limit: int = LIMIT
+    ) -> list[UserChange]:
+        """Return who was added, deleted and renamed."""
+        select = "SELECT at, change, username, previous FROM user_changes"
+        return [UserChange(*row) for row in self._latest(select, start, end, usernames, limit)]
+
+    def hub_starts(self, start: float, end: float, limit: int = LIMIT) -> list[HubRun]:
+        """Return the lives of the Hub's process that began."""
+        rows = self._rows(
+            "SELECT started, stopped, hub_version, version, spawner_class FROM hub_runs"
+            " WHERE started >= ? AND started < ? ORDER BY started DESC LIMIT ?",
+            (start, end, _bounded(limit)),
+        )
+        return [HubRun(*row) for row in rows]
+
+    # --- Sessions ----------------------------------------------------------------------------
+
+    def sessions(  # noqa: PLR0913 -- a filter each
+        self,
+        start: float,
+        end: float,
+        usernames: Usernames = None,
+        *,
+        server: str | None = None,
+        limit: int = LIMIT,
+        offset: int = 0,
+    ) -> list[Session]:
+        """Return the sessions of which some part is in the range, those that run included.
+
+        *server* is a server's name, None for any.
+        """
+        where, values = _sessions_of(start, end, usernames, server)
+        rows = self._rows(
+            f"SELECT {_SESSION} FROM sessions WHERE {where}"  # noqa: S608 -- our own words
+            " ORDER BY began DESC, id DESC LIMIT ? OFFSET ?",
+            (*values, _bounded(limit), max(0, offset)),
+        )
+        return [_session(row) for row in rows]
+
+    def session_count(
+        self,
+        start: float,
+        end: float,
+        usernames: Usernames = None,
+        *,
+        server: str | None = None,
+    ) -> int:
+        """Return how many `sessions` there are without a limit."""
+        where, values = _sessions_of(start, end, usernames, server)
+        ((count,),) = self._rows(
+            f"SELECT count(*) FROM sessions WHERE {where}",  # noqa: S608 -- our own words
+            values,
+        )
+        return int(count)
+
+    def user_activity(
+        self,
+        start: float,
+        end: float,
+        usernames: Usernames = None,
+        *,
+        limit: int = MOST,
+        offset: int = 0,
+    ) -> list[UserActivity]:
+        """Return who had a server in the range, the longest use first.
+
+        A session that runs counts up to *end*, which should not be later than now. Nobody is
+        returned where names are left out.
+        """
+        where, values = _sessions_of(start, end, usernames, None)
+        rows = self._rows(
+            "SELECT s.username, coalesce(p.first_seen, min(s.began)),"  # noqa: S608 -- our own words
+            " coalesce(p.last_seen, max(s.began)), count(*),"
+            " sum(min(coalesce(s.ended, ?), ?) - max(s.began, ?)) AS seconds"
+            " FROM sessions AS s LEFT JOIN people AS p USING (username)"
+            f" WHERE {where} AND s.username != ''"
+            " GROUP BY s.username ORDER BY seconds DESC, s.username LIMIT ? OFFSET ?",
+            (end, end, start, *values, _bounded(limit), max(0, offset)),
+        )
+        return [UserActivity(*row) for row in rows]
+
+    def weekday_hour(
+        self, start: float, end: float, tz: tzinfo, usernames: Usernames = None
+    ) -> WeekdayHours:
+        """Return session hours and users by weekday and hour in *tz*; a year takes about 0.3 s.
+
+        A session that runs counts up to *end*, which should not be later than now.
+        """
+        where, values = _sessions_of(start, end, usernames, None)
+        select = f"SELECT username, began, coalesce(ended, ?) FROM sessions WHERE {where}"  # noqa: S608
+        with (
+            self._database.reading() as connection,
+            closing(connection.execute(select, (end, *values))) as rows,
+        ):
+            return weekday_hours(rows, start, end, tz)
+
+    # --- Rows --------------------------------------------------------------------------------
+
+    def _spawns(
+        self, outcome: str, start: float, end: float, usernames: Usernames, limit: int
+    ) -> list[Spawn]:
+        which = f"outcome = '{outcome}' AND outcome != 'success' AND " if outcome else ""
+        rows = self._latest(_SPAWNS, start, end, usernames, limit, which)
+        return [
+            Spawn(at, name, server, ended, reason, message, waited, json.loads(phases), *rest)
+            for at, name, server, ended, reason, message, waited, phases, *rest in rows
+        ]
+
+    def _latest(  # noqa: PLR0913, PLR0917 -- what a question is made of
+        self,
+        select: str,
+        start: float,
+        end: float,
+        usernames: Usernames,
+        limit: int,
+        which: str = "",
+    ) -> list[tuple[Any, ...]]:
+        where, values = _of(usernames)
+        return self._rows(
+            f"{select} WHERE {which}at >= ? AND at < ?{where} ORDER BY at DESC, id DESC LIMIT ?",
+            (start, end, *values, _bounded(limit)),
+        )
+
+    def _rows(self, select: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._database.reading() as connection:
+            return connection.execute(select, values).fetchall()
+
+
+def _session(row: tuple[Any, ...]) -> Session:
+    name, server, start, end, cause, profile, spawner_class, oom, waited = row
+    return Session(name, server, start, end, cause, profile, spawner_class, bool(oom), waited)
+
+
+def _sessions_of(
+    start: float, end: float, usernames: Usernames, server: str | None
+) -> tuple[str, tuple[Any, ...]]:
+    where, values = _of(usernames)
+    named, names = (" AND server_name = ?", (server,)) if server is not None else ("", ())
+    return f"{_OVERLAPS}{where}{named}", (end, start, start, *values, *names)
+
+
+def _of(usernames: Usernames) -> tuple[str, tuple[str, ...]]:
+    """Return a condition for these names; as JSON, for there may be more than SQLite's `?`."""
+    if usernames is None:
+        return "", ()
+    names = json.dumps(sorted(usernames))
+    return " AND username IN (SELECT value FROM json_each(?))", (names,)
+
+
+def _bounded(limit: int) -> int:
+    return max(0, min(limit, MOST))
