@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -23,6 +25,23 @@ from traitlets.config.loader import (
 )
 
 S = TypeVar("S", bound=LoggingConfigurable)
+
+_ONLY_READ: ContextVar[bool] = ContextVar("only_read", default=False)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Within it a configuration file is run for what it says: its `setup(c)` monitors no Hub."""
+    token = _ONLY_READ.set(True)
+    try:
+        yield
+    finally:
+        _ONLY_READ.reset(token)
+
+
+def is_only_read() -> bool:
+    """Whether no Hub starts with the configuration file that runs now."""
+    return _ONLY_READ.get()
 
 
 def load(cls: type[S], app: Any) -> tuple[S, list[str]]:

@@ -51,6 +51,10 @@ def test_an_address_is_a_receiver(url: str, kind: str):
     [
         ("", "it is empty"),
         ("hook.example.org/x", "it has no scheme"),
+        (f"{SECRET}:x", "it has no scheme"),
+        (f"mailto:/{SECRET}", "after mailto: come two slashes: mailto://…"),
+        (f"https:{SECRET}", "after https: come two slashes: https://…"),
+        (f"my {SECRET}://x", "what stands before :// is no scheme"),
         (f"slak://{SECRET}", r"slak:// is no way to notify; did you mean slack://\?"),
         (f"teams://{SECRET}", r"did you mean workflows://\?"),
         (f"smtp://{SECRET}", r"did you mean mailto://\?"),
@@ -71,7 +75,10 @@ def test_an_address_is_a_receiver(url: str, kind: str):
         (f"announcement://{SECRET}@hub.example.org", "the path is missing"),
         ("announcement://hub.example.org/services/announcement/", "a token is missing"),
         ("pagerduty://short", "the integration key is missing"),
-        ("https://hook.example.org/${HOOK_TOKEN}", "environment has no variable HOOK_TOKEN"),
+        (
+            "https://hook.example.org/${HOOK_TOKEN}",
+            "the Hub's environment has no variable HOOK_TOKEN",
+        ),
         (
             "https://hook.example.org/${file:/no/such/file}",
             "/no/such/file} cannot be read: No such",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -103,8 +105,9 @@ def test_a_wrong_address(inbox: Inbox, capsys: pytest.CaptureFixture[str]):
     assert len(inbox.told) == 1
     assert main(["notify", "test", "--url", f"slak://{SECRET}"]) == 1
     said = "".join(capsys.readouterr())
-    assert "did you mean slack://?" in said
-    assert "has no way to be told that can be used" in said
+    assert said.splitlines()[2:] == [  # nothing more: that nobody was told follows from it
+        "wrong: address 1 of 1: slak:// is no way to notify; did you mean slack://?"
+    ]
     assert SECRET not in said
 
 
@@ -114,9 +117,11 @@ def test_a_receiver_of_a_routing_file(routing: Path, inbox: Inbox, capsys):
     assert inbox.told[0]["receiver"] == "teachers"
     assert main(["notify", "test", "silent", "--routing-file", str(routing)]) == 1
     assert main(["notify", "test", "nobody", "--routing-file", str(routing)]) == 1
+    assert main(["notify", "test", "--routing-file", str(routing)]) == 1
     said = capsys.readouterr().err
-    assert "silent has no way to be told" in said
-    assert "no receiver is called 'nobody'; there are: silent, teachers" in said
+    assert "the receiver 'silent' has no way to be told; there are: teachers" in said
+    assert "no receiver is called 'nobody'; there are: teachers" in said
+    assert f"notify test RECEIVER --routing-file {routing}; there are: teachers" in said
 
 
 def test_what_the_hub_says(routing: Path, inbox: Inbox, tmp_path: Path, monkeypatch, capsys):
@@ -139,10 +144,19 @@ def test_what_the_hub_says(routing: Path, inbox: Inbox, tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1/0", "cannot be run: ZeroDivisionError: division by zero"),
+        ("\n1/0", "jupyterhub_config.py:2 cannot be run: ZeroDivisionError: division by zero"),
+        ("def f():\n  1/0\nf()", "jupyterhub_config.py:2 cannot be run"),
+        ("import json\njson.loads('')", "jupyterhub_config.py:2 cannot be run: JSONDecodeError"),
+        ("c.x = 1\nc.y = (", "jupyterhub_config.py:2 cannot be run: SyntaxError"),
         ("c.Monitoring.notfy = []", "did you mean c.Monitoring.notify?"),
         ("c.MonitoringAlerts.group_wait_seconds = 'x'", "group_wait_seconds"),
-        ("", "notify has no way to be told"),
+        (
+            "c.Monitoring.notfy = []\nc.MonitoringAlerts.rulefiles = []",
+            "\n  c.MonitoringAlerts.rulefiles is no setting",  # each on a line of its own
+        ),
+        ("", "c.Monitoring.notify in jupyterhub_config.py is empty, so nobody is told of alerts"),
+        ("", "try one: jupyterhub-monitoring notify test --url ADDRESS"),
+        ("c.Monitoring.alertmanagers = ['http://am:9093']", "alertmanagers are told of all alerts"),
     ],
 )
 def test_a_wrong_configuration(text: str, said: str, tmp_path: Path, monkeypatch, capsys):
@@ -151,6 +165,31 @@ def test_a_wrong_configuration(text: str, said: str, tmp_path: Path, monkeypatch
     (tmp_path / "jupyterhub_config.py").write_text(text)
     assert main(["notify", "test"]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_beside_a_configuration_with_the_one_line(inbox: Inbox, tmp_path: Path):
+    """`setup(c)` monitors nothing in a command, so it says nothing."""
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text(
+        "import jupyterhub_monitoring\njupyterhub_monitoring.setup(c)\n"
+        f"c.Monitoring.notify = ['{inbox.url}']\n"
+    )
+    command = [sys.executable, "-m", "jupyterhub_monitoring", "notify", "test"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "webhook: taken (firing)\n", "")
+
+
+def test_a_variable_that_is_not_there(tmp_path: Path, monkeypatch, capsys):
+    """It was looked for in this shell, which the Hub's environment is not; what to type."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOOK_TOKEN", raising=False)
+    address = "https://hook.example.org/${HOOK_TOKEN}"
+    (tmp_path / "jupyterhub_config.py").write_text(f"c.Monitoring.notify = ['{address}']")
+    for arguments in (["--url", address], []):
+        assert main(["notify", "test", *arguments]) == 1
+        said = capsys.readouterr().out
+        assert "${HOOK_TOKEN}: your shell has no variable HOOK_TOKEN" in said
+        assert "Type HOOK_TOKEN=… jupyterhub-monitoring notify test" in said
 
 
 def test_nobody_is_named(tmp_path: Path, monkeypatch, capsys):

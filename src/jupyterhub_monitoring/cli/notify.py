@@ -13,24 +13,14 @@ import asyncio
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
-
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
 from ..alerting.alert import Alert
 from ..alerting.message import Message, Receiver
-from ..configuration import load
 from ..errors import CannotStart, DeliveryFailed, WrongRouting
-
-if TYPE_CHECKING:
-    from ..alerting.settings import MonitoringAlerts
+from .notify_whom import CONFIG, wanted
 
 PROGRAM = "jupyterhub-monitoring"
-CONFIG = "jupyterhub_config.py"
 TEST_KEY = '{}:{alertname="TestNotification"}'
 
 
@@ -97,77 +87,15 @@ def _check(file: Path) -> int:
 
 
 def _test(args: argparse.Namespace) -> int:
-    receiver = _addresses(args) if args.url else _receiver(args)
+    receiver = wanted(args)
     for problem in receiver.problems:
         print(f"wrong: {problem}")
-    if not receiver.ways:
-        raise CannotStart(f"{receiver.name} has no way to be told that can be used")
     now = int(time.time() * 1000)
     messages = [_message(receiver.name, now, over=False)]
     if args.resolved:
         messages.append(_message(receiver.name, now, over=True))
     taken = asyncio.run(_all_sent(receiver.ways, messages))
     return 0 if taken and not receiver.problems else 1
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """Whom to tell."""
-
-    name: str
-    ways: Sequence[Receiver]
-    problems: Sequence[str]
-
-
-def _addresses(args: argparse.Namespace) -> _Wanted:
-    from ..alerting.receivers.notify_urls import receivers_of  # noqa: PLC0415 -- see `cli.load`
-
-    if args.receiver or args.routing_file or args.jupyterhub_config:
-        raise CannotStart("--url says whom to tell; leave the receiver and the files out")
-    return _Wanted("the address", *receivers_of(args.url))
-
-
-def _receiver(args: argparse.Namespace) -> _Wanted:
-    from ..alerting.who_is_told import NOTIFY, routing_of  # noqa: PLC0415 -- see `cli.load`
-
-    settings, notify, folder = _settings(args)
-    routing = routing_of(settings, notify, folder)
-    name = args.receiver or NOTIFY
-    if name not in routing.receivers:
-        known = ", ".join(sorted(routing.receivers)) or "none"
-        why = f" ({'; '.join(routing.problems)})" if routing.problems else ""
-        raise CannotStart(f"no receiver is called {name!r}; there are: {known}{why}")
-    return _Wanted(name, routing.receivers[name], routing.problems)
-
-
-def _settings(args: argparse.Namespace) -> tuple[MonitoringAlerts, list[str], Path]:
-    """Return the settings of alerting, whom to notify, and where relative paths begin."""
-    from ..alerting.settings import MonitoringAlerts  # noqa: PLC0415 -- see `cli.load`
-
-    if args.routing_file:
-        return MonitoringAlerts(routing_file=str(args.routing_file.absolute())), [], Path.cwd()
-    from ..hub.settings import Monitoring  # noqa: PLC0415
-
-    app = SimpleNamespace(config=_config(args.jupyterhub_config))
-    monitoring, problems = load(Monitoring, app)
-    alerts, more = load(MonitoringAlerts, app)
-    if problems or more:
-        raise CannotStart(" ".join([*problems, *more]))
-    return alerts, monitoring.notify, Path.cwd()
-
-
-def _config(file: Path | None) -> Config:
-    """Return the Hub's configuration; its file is run."""
-    path = file or Path(CONFIG)
-    if not path.is_file():
-        raise CannotStart(
-            f"there is no {path}; name whom to tell: --url ADDRESS, or --routing-file FILE with a"
-            " receiver's name, or --jupyterhub-config FILE"
-        )
-    try:
-        return PyFileConfigLoader(path.name, str(path.parent)).load_config()
-    except Exception as error:  # noqa: BLE001 -- the file is a program
-        raise CannotStart(f"{path} cannot be run: {type(error).__name__}: {error}") from None
 
 
 def _message(receiver: str, now: int, *, over: bool) -> Message:

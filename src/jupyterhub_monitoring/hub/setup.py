@@ -7,6 +7,7 @@ from typing import Any
 
 from jupyterhub.app import JupyterHub
 
+from ..configuration import is_only_read
 from .monitor import attach
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ def setup(c: Any) -> None:  # noqa: ARG001 -- read when the whole file has been;
     Where in the file the line stands does not matter, and a second one changes nothing: *c* is
     not touched, and what it says is read when the Hub has read all of it.
     """
+    if is_only_read():
+        return
     if JupyterHub.initialized():
         attach(JupyterHub.instance())
     else:

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit, ur
 from ...errors import WrongRouting
 from ..message import Receiver
 from .announcement import Announcement
-from .apprise import apprise
+from .apprise import apprise, schemes
 from .http_options import HttpOptions
 from .http_post import HttpPost
 from .on_call import pagerduty
@@ -52,10 +52,20 @@ def receiver_of(url: str, environ: Mapping[str, str]) -> Receiver:
     full = expanded(url.strip(), environ)
     scheme = full.partition("://")[0].lower()
     if "://" not in full or not scheme.isidentifier():
-        raise WrongRouting("it has no scheme; it begins with mailto://, slack://, https:// …")
+        raise WrongRouting(_no_scheme(full))
     if (make := OWN.get(scheme)) is not None:
         return make(full, environ)
     return apprise(full)
+
+
+def _no_scheme(full: str) -> str:
+    """Return what is wrong with an address that does not begin with a scheme and `://`."""
+    begin = full.partition(":")[0].lower()
+    if ":" in full and begin in {*OWN, *schemes()}:  # anything else may be a secret
+        return f"after {begin}: come two slashes: {begin}://…"
+    if "://" in full:
+        return "what stands before :// is no scheme; it begins with mailto://, slack://, https:// …"
+    return "it has no scheme; it begins with mailto://, slack://, https:// …"
 
 
 def _webhook(url: str, environ: Mapping[str, str]) -> Receiver:

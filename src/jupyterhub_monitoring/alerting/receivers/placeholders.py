@@ -33,9 +33,16 @@ def _value(what: str, environ: Mapping[str, str]) -> str:
         return _content(Path(what.removeprefix("file:").strip()))
     if not _NAME.fullmatch(what):
         raise WrongRouting("a placeholder is ${NAME} or ${file:/path}; one of them is neither")
-    if not environ.get(what):
-        raise WrongRouting(f"${{{what}}}: the service's environment has no variable {what}")
-    return environ[what]
+    try:
+        value = environ[what]
+    except KeyError:
+        value = ""
+    if not value:
+        raise WrongRouting(
+            f"${{{what}}}: the Hub's environment has no variable {what}; set it where the Hub is"
+            " started, and restart the Hub"
+        )
+    return value
 
 
 def _content(path: Path) -> str:
