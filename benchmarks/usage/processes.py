@@ -54,6 +54,7 @@ def servers(count: int) -> Iterator[list[RunningServer]]:
         subprocess.Popen(["/bin/sh", "-c", TREE], start_new_session=True) for _ in range(count)
     ]
     try:
+        _wait_for_children(shells)
         yield [
             RunningServer(ServerKey(f"user-{n}", ""), {"pid": shell.pid}, started=time.time())
             for n, shell in enumerate(shells)
@@ -63,6 +64,15 @@ def servers(count: int) -> Iterator[list[RunningServer]]:
             os.killpg(shell.pid, 9)
         for shell in shells:
             shell.wait()
+
+
+def _wait_for_children(shells: list[subprocess.Popen[bytes]]) -> None:
+    until = time.monotonic() + 60
+    while any(len(psutil.Process(s.pid).children()) < PROCESSES_A_SERVER - 1 for s in shells[-3:]):
+        if time.monotonic() > until:
+            raise SystemExit("the servers do not start")
+        time.sleep(0.2)
+    time.sleep(1)
 
 
 def by_own_clock(work: Callable[[], object], times: float = 1.0) -> Look:

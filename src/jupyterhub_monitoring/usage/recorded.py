@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from .model import RunningServer
@@ -18,7 +17,7 @@ def recorded(server: RunningServer, name: str) -> Any:
     """Return what the state of *server* has under *name*, the outermost first, or None."""
     state: Any = server.state
     for _ in range(WRAPPERS):
-        if not isinstance(state, Mapping):
+        if not isinstance(state, dict):
             return None
         if state.get(name) is not None:
             return state[name]
