@@ -17,11 +17,18 @@ from tornado.web import create_signed_value
 from jupyterhub_monitoring.alerting.notifying.notifier import Notifier
 from jupyterhub_monitoring.api.alertmanager import alertmanager_handlers
 from jupyterhub_monitoring.service.gate import application, cookie_secret, gated
+from jupyterhub_monitoring.service.visitor import Needs
 from support.api_server import Context
 from support.notifications import Inbox, routing
 
 SCOPE = "access:services!service=monitoring"
-ANA = {"kind": "user", "name": "ana", "admin": True, "groups": [], "scopes": [SCOPE]}
+ANA = {
+    "kind": "user",
+    "name": "ana",
+    "admin": True,
+    "groups": [],
+    "scopes": [SCOPE, "read:metrics"],
+}
 SILENCE = (
     b'{"matchers": [{"name": "a", "value": "b", "isRegex": false}], "comment": "x",'
     b' "createdBy": "ana", "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2096-01-01T00:00:00Z"}'
@@ -33,11 +40,11 @@ CASES: dict[str, tuple[str, dict[str, str], int]] = {
     "a wrong token may not": ("POST", {"Authorization": "Bearer wrong"}, 401),
     "nobody may not": ("POST", {}, 401),
     "a cookie may look": ("GET", {"Cookie": f"service-monitoring={COOKIE}"}, 200),
-    "a cookie alone may change nothing": ("POST", {"Cookie": f"service-monitoring={COOKIE}"}, 401),
+    "a cookie alone may change nothing": ("POST", {"Cookie": f"service-monitoring={COOKIE}"}, 403),
     "a cookie from another site may not": (
         "POST",
         {"Cookie": f"service-monitoring={COOKIE}", "Sec-Fetch-Site": "cross-site"},
-        401,
+        403,
     ),
 }
 
@@ -66,7 +73,7 @@ def test_who_may_silence(tmp_path: Path, monkeypatch, method: str, headers: Any,
     async def ask() -> int:
         notifier = Notifier(tmp_path, routing(), {"team": [Inbox()]})
         routes = alertmanager_handlers(Context(notifier=notifier), "/services/monitoring/")
-        server = HTTPServer(application(gated(routes), "t"))
+        server = HTTPServer(application(gated(routes, needs=Needs.FULL), "t"))
         (socket,) = bind_sockets(0, "127.0.0.1")
         server.add_sockets([socket])
         url = f"http://127.0.0.1:{socket.getsockname()[1]}/services/monitoring/alertmanager"

@@ -1,9 +1,13 @@
 """Who gets in: people by OAuth through the Hub, machines by a token of the Hub.
 
-Both need the scope `access:services!service=monitoring`, which admins have. Programs that can only
-send a name and a password (HTTP's Basic authentication) give the token as the password; the name
-is not looked at. The Hub is asked without holding up the loop, and its answer holds for five
+What it takes is said for each handler by `Needs`, and decided in `visitor.py`. Programs that can
+only send a name and a password (HTTP's Basic authentication) give the token as the password; the
+name is not looked at. The Hub is asked without holding up the loop, and its answer holds for five
 minutes, as JupyterHub's library does it.
+
+Who comes with a cookie and wants more than to look at a page (POST, or what a script fetches) has
+to bring the page's `xsrf_token`: as `_xsrf` in a form, or in the header `X-XSRFToken`. JupyterHub's
+library asks for it before it believes the cookie. A token in the header is enough by itself.
 """
 
 from __future__ import annotations
@@ -12,60 +16,104 @@ import base64
 import hashlib
 import re
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
-from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated, UserNotAllowed
+from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from tornado.web import Application, HTTPError, RequestHandler
 
+from ..usage.viewer import NOBODY, Viewer
+from .listed_users import ListedUsers
 from .pages import Route
 from .request_log import DiscreetApplication
+from .visitor import Needs, Visitor
+
+LISTED_USERS = "listed_users"
+"""The application's setting that holds what asks whom the Hub lists; without it, nobody."""
 
 
 class Gated(HubOAuthenticated):
-    """Put before a handler class, it lets in only those whom the Hub lets in.
+    """Put before a handler class, it lets in only who has what the handler *needs*.
 
-    Who has no login is sent to get one from a *page*, and gets an error elsewhere.
+    From its `prepare` on, the handler's `viewer` says whose numbers it may show. Who has no login
+    is sent to get one from a *page_like* handler, and gets an error from others.
     """
 
-    page = False
+    needs: ClassVar[Needs] = Needs.FULL
+    page_like: ClassVar[bool] = False
+    viewer: Viewer = NOBODY
+
+    _forgery: str | None = None
 
     async def prepare(self) -> None:
-        """Ask the Hub who this is, and raise for who may not go on."""
+        """Ask the Hub who this is. Raises HTTPError for who may not go on."""
         handler: Any = self
-        try:
-            allowed = await self.visitor()
-        except UserNotAllowed as error:
-            who = error.model["name"]
-            raise HTTPError(403, f"{who} lacks the scope access:services!service=NAME") from None
-        except HTTPError as error:
-            reason = f"the Hub does not say who asks: {error.log_message}"
-            raise HTTPError(503, reason) from None
-        if allowed is None:
-            self._send_to_login()
+        visitor = await self.visitor()
+        if visitor is None:
+            self.turn_away()
             return
-        handler.current_user = allowed
+        if reason := visitor.why_not(self.needs):
+            raise HTTPError(403, reason)
+        self.viewer = await self._viewer_of(visitor)
+        handler.current_user = visitor.name
         prepared: Awaitable[None] | None = super().prepare()
         if prepared is not None:
             await prepared
 
-    async def visitor(self) -> dict[str, Any] | None:
-        """Return the Hub's model of who asks, None of nobody.
-
-        Raises `UserNotAllowed`, or `HTTPError` when the Hub does not answer.
-        """
+    async def visitor(self) -> Visitor | None:
+        """Return who asks, None of nobody. HTTPError 503 when the Hub does not say."""
         headers = self.request.headers
         if self.hub_auth.get_token(self) is None and (token := password(headers)):
             headers["Authorization"] = f"token {token}"
-        model: dict[str, Any] | None = await self.hub_auth.get_user(self, sync=False)
-        return self.check_hub_user(model) if model else None
+        try:
+            model: dict[str, Any] | None = await self.hub_auth.get_user(self, sync=False)
+        except HTTPError as error:
+            reason = f"the Hub does not say who asks: {error.log_message}"
+            raise HTTPError(503, reason) from None
+        if not model:
+            return None
+        return Visitor.of(model, self.hub_auth.access_scopes, by_cookie=not self._by_token)
 
-    def _send_to_login(self) -> None:
+    async def _viewer_of(self, visitor: Visitor) -> Viewer:
+        name = visitor.name if visitor.is_user else None
+        listed: ListedUsers | None = self.settings.get(LISTED_USERS)
+        if listed is None or self.needs is Needs.FULL or not visitor.lists_others:
+            return Viewer(name, visitor.full)
+        others = await listed.to(self.hub_auth.get_token(self, in_cookie=not self._by_token))
+        return Viewer(name, visitor.full, others - {visitor.name})
+
+    @property
+    def _by_token(self) -> bool:
+        """Whether it was the token in the header that the Hub knew, and not one in a cookie."""
+        return getattr(self, "_token_authenticated", False)
+
+    # --- Nobody ------------------------------------------------------------------------------
+
+    def turn_away(self) -> None:
+        """Send to the login, or raise HTTPError, who is nobody that the Hub knows."""
         handler: Any = self
-        if self.page and handler.request.method in ("GET", "HEAD"):
+        if self._forgery:
+            raise HTTPError(403, f"{self._forgery}: load the page again, and send it from there")
+        if self.page_like and handler.request.method in ("GET", "HEAD"):
             handler.redirect(self.get_login_url())
         else:
-            handler.set_header("WWW-Authenticate", "Bearer")
-            raise HTTPError(401, "no token, or one that the Hub does not know")
+            self.refuse_nobody()
+
+    def refuse_nobody(self) -> NoReturn:
+        """Raise HTTPError 401."""
+        handler: Any = self
+        handler.set_header("WWW-Authenticate", "Bearer")
+        raise HTTPError(401, "no token, or one that the Hub does not know")
+
+    def check_xsrf_cookie(self) -> None:
+        """Raise HTTPError 403 if a request that a cookie vouches for may be another site's."""
+        try:
+            super().check_xsrf_cookie()
+        except HTTPError as error:
+            self._forgery = error.log_message
+            raise
+
+    def get_current_user(self) -> None:
+        """Return nobody: the library would hold up the loop to ask; `prepare` has asked."""
 
 
 def password(headers: Mapping[str, str]) -> str | None:
@@ -81,15 +129,18 @@ def password(headers: Mapping[str, str]) -> str | None:
     return found if re.fullmatch(r"\S+", found) else None
 
 
-def gated(routes: list[Route], *, page: bool = False) -> list[Route]:
-    """Return *routes* with the gate before each handler."""
+def gated(routes: list[Route], *, needs: Needs, page: bool = False) -> list[Route]:
+    """Return *routes* with the gate before each handler; a *page* sends nobodies to the login."""
     return [
-        (pattern, _behind_gate(handler, page=page), *more) for pattern, handler, *more in routes
+        (pattern, _behind_gate(handler, needs, page=page), *more)
+        for pattern, handler, *more in routes
     ]
 
 
-def _behind_gate(handler: type[RequestHandler], *, page: bool) -> type[RequestHandler]:
-    return type(handler.__name__, (Gated, handler), {"page": page})
+def _behind_gate(
+    handler: type[RequestHandler], needs: Needs, *, page: bool
+) -> type[RequestHandler]:
+    return type(handler.__name__, (Gated, handler), {"needs": needs, "page_like": page})
 
 
 def callback_route(prefix: str) -> Route:

@@ -23,15 +23,17 @@ from . import settings as service_settings
 from .alerting_part import AlertingPart
 from .application import Host
 from .context import make_registry
-from .gate import application, callback_route, gated
+from .gate import LISTED_USERS, application, callback_route, gated
 from .hub_pages import hub_routes
 from .identities import use_bounded_cache
+from .listed_users import ListedUsers
 from .outside import Outside
 from .pages import Route
 from .signals import die_with_parent, parent_gone
 from .surroundings import Surroundings
 from .usage_api import Snapshots, usage_routes
-from .usage_wiring import look_at_usage
+from .usage_wiring import look_at_usage, whom_the_hub_lists
+from .visitor import Needs
 
 HUB_JOB = "jupyterhub"
 OWN_JOB = "jupyterhub-monitoring"
@@ -67,8 +69,9 @@ async def _run(surroundings: Surroundings) -> None:
     snapshots = look_at_usage(host, surroundings, always[-1])
     if surroundings.parent:
         host.also(_end_with(surroundings.parent, host))
+    listed = {LISTED_USERS: ListedUsers(whom_the_hub_lists(surroundings))}
     await host.run(
-        application(routes(host, snapshots, surroundings.prefix), surroundings.token),
+        application(routes(host, snapshots, surroundings.prefix), surroundings.token, **listed),
         (surroundings.host, surroundings.port),
         tls=_tls(surroundings),
     )
@@ -80,7 +83,10 @@ def routes(host: Host, snapshots: Snapshots | None, prefix: str) -> list[Route]:
         *hub_routes(host.context, host.keeper, prefix),
         callback_route(prefix),
         *usage_routes(host.context, snapshots, prefix),
-        *gated([*alertmanager_handlers(host.context, prefix), *handlers(host.context, prefix)]),
+        *gated(
+            [*alertmanager_handlers(host.context, prefix), *handlers(host.context, prefix)],
+            needs=Needs.FULL,
+        ),
     ]
 
 

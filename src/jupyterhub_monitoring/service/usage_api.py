@@ -1,7 +1,7 @@
-"""`/api/usage`: who uses what now. Everything for those whom the gate lets in, one's own for users.
+"""`/api/usage`: who uses what now. Everything with the full view, one's own for every user.
 
 Unlike the rest of the API it answers every user of the Hub, so what it may tell is decided in one
-place, `usage_view.py`.
+place, `usage/view.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from jupyterhub.services.auth import UserNotAllowed
 from tornado.web import HTTPError
 
 from ..api.context import ApiContext
@@ -18,9 +17,10 @@ from ..api.handler import ApiHandler
 from ..errors import BadData
 from ..metrics.usernames import policy
 from ..usage.snapshot import UsageSnapshot
+from ..usage.view import DEFAULT_ROWS, MAX_ROWS, Page, Sort, view
 from .gate import Gated
 from .pages import Route
-from .usage_view import DEFAULT_ROWS, MAX_ROWS, Page, Sort, Viewer, view
+from .visitor import Needs
 
 Snapshots = Callable[[], UsageSnapshot | None]
 """Returns what was found last, None before the first look."""
@@ -30,26 +30,15 @@ class UsageApi(Gated, ApiHandler):
     """One page of the servers and users that the asker may see."""
 
     endpoint = "/api/usage"
+    needs = Needs.NAME
 
     def initialize(self, context: ApiContext, snapshots: Snapshots | None = None) -> None:
         """Take where the numbers come from; None where nobody looks."""
         super().initialize(context)
         self._snapshots = snapshots
-        self._viewer = Viewer(None, full=False)
 
-    async def prepare(self) -> None:
-        """Find out who asks, and what that one may see; raise for who may see nothing."""
-        try:
-            model, full = await self.visitor(), True
-        except UserNotAllowed as refused:
-            model, full = refused.model, False
-        except HTTPError as error:
-            raise HTTPError(503, f"the Hub does not say who asks: {error.log_message}") from None
-        if model is None:
-            self._refuse()
-        self._viewer = _viewer(model, full=full)
-
-    def _refuse(self) -> NoReturn:
+    def refuse_nobody(self) -> NoReturn:
+        """Raise HTTPError 401 for no token, 403 for one that the Hub does not know."""
         if self.hub_auth.get_token(self):
             raise HTTPError(403, "the Hub does not know this token: it is wrong or has expired")
         self.set_header("WWW-Authenticate", "Bearer")
@@ -67,7 +56,7 @@ class UsageApi(Gated, ApiHandler):
             return
 
         def written() -> tuple[Any, bytes]:
-            body = self.body_of(utf8(to_json(view(snapshot, self._viewer, policy(), page))))
+            body = self.body_of(utf8(to_json(view(snapshot, self.viewer, policy(), page))))
             return body, body.block()
 
         body, block = await self.context.queries.look_up(written)
@@ -83,15 +72,6 @@ class UsageApi(Gated, ApiHandler):
         if not 0 <= limit <= MAX_ROWS or offset < 0:
             raise BadData(f"limit must be from 0 to {MAX_ROWS}, and offset 0 or more")
         return Page(Sort(wanted), offset, limit)
-
-
-def _viewer(model: dict[str, Any], *, full: bool) -> Viewer:
-    """Return who *model*, the Hub's, is. HTTPError 403 for a service without the scope."""
-    if model.get("kind") == "user":
-        return Viewer(model["name"], full)
-    if not full:
-        raise HTTPError(403, "a service's token needs the scope access:services!service=monitoring")
-    return Viewer(None, full)
 
 
 def usage_routes(context: ApiContext, snapshots: Snapshots | None, prefix: str) -> list[Route]:

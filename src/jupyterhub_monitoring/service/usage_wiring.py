@@ -16,8 +16,12 @@ from ..usage.listing import HubApi, Listing
 from ..usage.options import UsageOptions
 from ..usage.snapshot import UsageSnapshot
 from .application import Host
+from .listed_users import MOST_USERS, Ask
 from .surroundings import Surroundings
 from .usage_task import UsageTask
+
+LISTING_PAGE = 100  # users; the Hub makes a page in its event loop
+LISTING_SECONDS = 20.0
 
 
 def look_at_usage(
@@ -58,6 +62,16 @@ def look_at_usage(
         host.registry.register(disk := HomesDisk(folder))
         host.also(_look_at_disk(disk))
     return collector.snapshot
+
+
+def whom_the_hub_lists(surroundings: Surroundings) -> Ask:
+    """Return what asks the Hub for the users that it lists to a token."""
+
+    def ask(token: str) -> frozenset[str]:
+        api = HubApi(surroundings.api_url, token, partial(_tls, surroundings))
+        return Listing(api, LISTING_PAGE).usernames(LISTING_SECONDS, MOST_USERS)
+
+    return ask
 
 
 async def _look_at_disk(disk: HomesDisk) -> None:

@@ -1,4 +1,4 @@
-"""Which servers run: the Hub's REST API, asked page by page.
+"""Which servers run, and whom a token may list: the Hub's REST API, asked page by page.
 
 The Hub makes one page in its event loop, so pages are small and follow each other; that is the only
 thing that the Hub is asked. A page says where the next one begins by a number of users, not by a
@@ -14,7 +14,7 @@ import math
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ MAX_PAGES = 10_000
 MAX_PAGE_BYTES = 64 << 20
 MAX_PROFILE = 100
 PIECE = 1 << 16
+RUNNING = {"state": "active", "include_stopped_servers": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +56,43 @@ class Listing:
         Raises `ListingError`, at the latest *timeout_seconds* after it was called. What a server's
         model does not hold (for want of a scope, or in another version) is empty.
         """
-        deadline = time.monotonic() + timeout_seconds
         found: dict[ServerKey, RunningServer] = {}
+        with self._connection(timeout_seconds) as connection:
+            for user in self._users(connection, RUNNING):
+                for server in _servers(user):
+                    found[server.key] = server
+        return tuple(found.values())
+
+    def usernames(self, timeout_seconds: float, most: int) -> frozenset[str]:
+        """Return the names of the users that the token may list, at most so many of them.
+
+        Raises `ListingError` as `servers` does.
+        """
+        found: set[str] = set()
+        with self._connection(timeout_seconds) as connection:
+            for user in self._users(connection, {}):
+                found.add(user["name"])
+                if len(found) >= most:
+                    break
+        return frozenset(found)
+
+    @contextmanager
+    def _connection(self, timeout_seconds: float) -> Iterator[_Connection]:
+        deadline = time.monotonic() + timeout_seconds
         try:
             connection = _Connection(self._api, deadline)
         except OSError as error:
             text = f"the TLS files cannot be used: {error.strerror or error}"
             raise ListingError(GapReason.UNREACHABLE.value, text) from None
         with closing(connection):
-            for user in self._users(connection):
-                for server in _servers(user):
-                    found[server.key] = server
-        return tuple(found.values())
+            yield connection
 
-    def _users(self, connection: _Connection) -> Iterator[Mapping[str, Any]]:
+    def _users(
+        self, connection: _Connection, wanted: Mapping[str, str]
+    ) -> Iterator[Mapping[str, Any]]:
         offset, overlap = 0, min(OVERLAP, self._page_size - 1)
         for _ in range(MAX_PAGES):
-            query = {
-                "state": "active",
-                "include_stopped_servers": "false",
-                "limit": self._page_size,
-                "offset": offset,
-            }
+            query = {**wanted, "limit": self._page_size, "offset": offset}
             users, is_last = _page(connection.get(f"/users?{urlencode(query)}"))
             yield from users
             if is_last:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from jupyterhub_monitoring.metrics.usernames import UsernameMode, Usernames
-from jupyterhub_monitoring.service.usage_view import Page, Sort, Viewer, view
 from jupyterhub_monitoring.usage.model import (
     Backend,
     Gap,
@@ -19,6 +18,8 @@ from jupyterhub_monitoring.usage.model import (
     Usage,
 )
 from jupyterhub_monitoring.usage.snapshot import Home, ServerUsage, UsageSnapshot
+from jupyterhub_monitoring.usage.view import Page, Sort, view
+from jupyterhub_monitoring.usage.viewer import Viewer
 
 NAMED = Usernames(UsernameMode.NAME)
 HASHED = Usernames(UsernameMode.HASH, b"key")

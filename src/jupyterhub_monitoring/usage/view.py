@@ -1,7 +1,8 @@
 """What of a usage snapshot somebody may see, as `/api/usage` sends it.
 
-Everybody sees the own servers under their real names. Only who has the full view sees others, under
-the names that `c.Monitoring.usernames` allows; in mode `none` these are counted and not listed.
+Everybody sees the own servers under their real names. Others are seen by who may see them
+(`viewer.py`), under the names that `c.Monitoring.usernames` allows; in mode `none` these are
+counted and not listed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..metrics.usernames import UsernameMode, Usernames
-from ..usage.snapshot import Home, ServerUsage, UsageSnapshot
+from .snapshot import Home, ServerUsage, UsageSnapshot
+from .viewer import Viewer
 
 MAX_ROWS = 10_000
 DEFAULT_ROWS = 1_000
@@ -28,14 +30,6 @@ class Sort(str, Enum):
     AGE = "age"
     IDLE = "idle"
     USER = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks. *name* is the username, None of a service; *full* sees others, too."""
-
-    name: str | None
-    full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +52,7 @@ def view(snapshot: UsageSnapshot, viewer: Viewer, names: Usernames, page: Page) 
         "time": snapshot.at,
         "interval_seconds": snapshot.interval_seconds,
         "full": viewer.full,
+        "others": viewer.sees_others,
         "usernames": names.mode.value,
         "problem": snapshot.problem if viewer.full else None,
         "totals": {
@@ -77,30 +72,27 @@ def view(snapshot: UsageSnapshot, viewer: Viewer, names: Usernames, page: Page) 
 
 
 def _seen(snapshot: UsageSnapshot, viewer: Viewer) -> UsageSnapshot:
-    """Return what may count for *viewer*: everything, or the own servers and home."""
-    return snapshot if viewer.full else _of(snapshot, viewer.name)
+    """Return what may count for *viewer*."""
+    return snapshot if viewer.full else _of(snapshot, viewer.may_see)
 
 
 def _listed(seen: UsageSnapshot, viewer: Viewer, names: Usernames) -> UsageSnapshot:
     """Return what may stand in a row of its own."""
-    return _of(seen, viewer.name) if names.mode is UsernameMode.NONE else seen
+    if names.mode is not UsernameMode.NONE:
+        return seen
+    return _of(seen, lambda username: username == viewer.name)
 
 
-def _of(snapshot: UsageSnapshot, name: str | None) -> UsageSnapshot:
-    """Return the part of *snapshot* that is user *name*'s; of None there is none."""
-    servers = tuple(found for found in snapshot.servers if found.server.key.username == name)
-    homes = {user: home for user, home in snapshot.homes.items() if user == name}
+def _of(snapshot: UsageSnapshot, who: Callable[[str], bool]) -> UsageSnapshot:
+    """Return the part of *snapshot* that is of the users *who* says yes to."""
+    servers = tuple(found for found in snapshot.servers if who(found.server.key.username))
+    homes = {user: home for user, home in snapshot.homes.items() if who(user)}
     return replace(snapshot, servers=servers, homes=homes)
 
 
 def _labels(viewer: Viewer, names: Usernames) -> Callable[[str, str], str]:
-    """Return what shows a text of a user, given both: as it is to its owner, else as allowed."""
-
-    def label(username: str, text: str) -> str:
-        own = username == viewer.name
-        return text if own or not text else names.label(text)
-
-    return label
+    """Return what shows a text of a user, given both."""
+    return lambda username, text: viewer.label_of(username, text, names)
 
 
 # --- Rows ---------------------------------------------------------------------------------------
