@@ -37,6 +37,9 @@ class AlertingPart:
         self._host, self._outside, self._base_dir = host, outside, base_dir
         self._settings = host.settings.alerts
         host.context.external_labels = outside.external_labels
+        host.context.tells_nobody = not (
+            outside.notify or outside.alertmanagers or self._settings.routing_file
+        )
         self._sink: AlertSink | None = None
         self._alertmanagers: Alertmanagers | None = None
         self._notifier: Notifier | None = None
@@ -157,9 +160,9 @@ class AlertingPart:
         told = list(self._routing_problems)
         if self._alertmanagers is not None and (problem := self._alertmanagers.problem()):
             told.append(problem)
-        faults.put(NOTIFY_WRONG, " ".join(told) or None)
+        faults.put(NOTIFY_WRONG, *told)
         if self._book is not None:
-            faults.put(RULES_WRONG, " ".join(self._book.problems) or None)
+            faults.put(RULES_WRONG, *self._book.problems)
         if notifier is not None:
             faults.put(NOTIFY_NOT_KEPT, notifier.problem)
             faults.put(NOT_DELIVERED, _late(notifier))
@@ -171,7 +174,8 @@ def _late(notifier: Notifier) -> str | None:
     if not late:
         return None
     first = late[0]
+    many = "1 message waits" if len(late) == 1 else f"{len(late)} messages wait"
     return (
-        f"{len(late)} messages wait for more than {LATE_MS // 60_000} min, the first for receiver"
+        f"{many} for more than {LATE_MS // 60_000} min, the first for receiver"
         f" {first.lane.channel.receiver!r} ({first.kind}): {first.error or 'not tried yet'}"
     )

@@ -77,7 +77,7 @@ class Host:
     def add_problem(self, *problems: str) -> None:
         """Tell of settings that are wrong, beside those that are known."""
         self._problems += problems
-        self.context.faults.put(SERVICE_SETTINGS_WRONG, " ".join(self._problems) or None)
+        self.context.faults.put(SERVICE_SETTINGS_WRONG, *self._problems)
 
     async def run(
         self,

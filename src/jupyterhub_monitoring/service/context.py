@@ -42,6 +42,7 @@ class Context:
     notifier: Notifier | None = None
     rules: RuleBook | None = None
     external_labels: Mapping[str, str] = field(default_factory=dict)
+    tells_nobody: bool = False  # alerts are evaluated, and no setting says whom to tell
     started: float = field(default_factory=time.time)
     version: str = __version__
     open_store: Store | None = None

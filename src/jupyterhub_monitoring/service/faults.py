@@ -1,4 +1,4 @@
-"""What is wrong with the service now: one sentence per health code, since when."""
+"""What is wrong with the service now: the health codes that stand, each with its problems."""
 
 from __future__ import annotations
 
@@ -13,13 +13,22 @@ from ..metrics.service_catalogue import SERVICE_HEALTHY
 log = logging.getLogger(__name__)
 
 
+MOST_PROBLEMS = 50
+"""Problems of one code that are told; of the others it says how many there are."""
+
+
 @dataclass(frozen=True)
 class Fault:
-    """A code that stands; *message* says what was seen and what to do."""
+    """A code that stands; each of its *problems* says what was seen and what to do."""
 
     code: Code
-    message: str
+    problems: tuple[str, ...]  # at least one
     since: datetime
+
+    @property
+    def message(self) -> str:
+        """All problems, one in each line."""
+        return "\n".join(self.problems)
 
 
 class Faults:
@@ -29,17 +38,19 @@ class Faults:
         self._standing: dict[str, Fault] = {}
         SERVICE_HEALTHY.set(1)
 
-    def put(self, code: Code, message: str | None) -> None:
-        """Say that *code* stands because of *message*, or with None that it does not."""
-        before = self._standing.get(code.code)
-        if message is None:
-            if before is not None:
-                del self._standing[code.code]
-                log.info("%s is over: %s", code, before.message)
-        elif before is None or before.message != message:
-            since = before.since if before is not None else now()
-            self._standing[code.code] = Fault(code, message, since)
-            log.error("%s: %s", code, message)
+    def put(self, code: Code, *problems: str | None) -> None:
+        """Say that *code* stands because of *problems*, or without one that it does not."""
+        told = _bounded([problem for problem in problems if problem])
+        before = self._standing.pop(code.code, None)
+        known = () if before is None else before.problems
+        if told:
+            since = now() if before is None else before.since
+            self._standing[code.code] = Fault(code, told, since)
+        for problem in told:
+            if problem not in known:
+                log.error("%s: %s", code, problem)
+        for problem in () if told else known:
+            log.info("%s is over: %s", code, problem)
         SERVICE_HEALTHY.set(0 if self._standing else 1)
 
     def standing(self) -> list[Fault]:
@@ -61,9 +72,17 @@ class Faults:
                 "status": "fail" if fault.code.critical else "warn",
                 "time": fault.since.isoformat(),
                 "output": fault.message,
+                "jupyterhub:problems": [*fault.problems],
                 "jupyterhub:code": fault.code.code,
                 "jupyterhub:title": fault.code.title,
                 "links": {"runbook": fault.code.runbook},
             }
             found.setdefault(fault.code.check, []).append(check)
         return {"checks": found}
+
+
+def _bounded(problems: list[str]) -> tuple[str, ...]:
+    """Return *problems*, each once, as far as they are told."""
+    once = [*dict.fromkeys(problems)]
+    more = len(once) - MOST_PROBLEMS
+    return (*once[:MOST_PROBLEMS], *([f"And {more:,} more."] if more > 0 else []))

@@ -86,7 +86,9 @@ class StatusPage(Page):
         scraper, context = self.context.scraper, self.context
         self._render(
             "status.html",
-            faults=self.context.faults.standing(),
+            faults=context.faults.standing(),
+            runbooks=context.settings.rules.runbook_base.rstrip("/"),
+            tells_nobody=context.tells_nobody,
             alerts=alert_rows(context.rules, context.notifier, context.external_labels),
             alerts_shown=SHOWN,
             messages=message_rows(context.notifier),

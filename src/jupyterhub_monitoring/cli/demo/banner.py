@@ -23,6 +23,9 @@ TEXT = """
                {program} health --url {url} --token {token}
     usage      {program} top --url {url} --token {token}
 
+    alerts     shown at {url}services/monitoring/; nobody is told of them here, where
+               c.Monitoring.notify is empty
+
     log        {log}
     data       {folder} ({fate})
 
