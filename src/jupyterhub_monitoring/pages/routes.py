@@ -6,16 +6,24 @@ from typing import Any
 
 from tornado.web import RequestHandler, StaticFileHandler
 
+from .groups import GroupsPage
 from .handler import STATIC, PageHandler
 from .overview import OverviewPage
 from .panel_handler import MarksHandler, PanelHandler
+from .person import MyPage, ServerPage, UserPage
 from .sources import Sources
+from .users import UsersPage
 
 Route = tuple[Any, ...]
 """A pattern, a handler class, and what its `initialize` takes."""
 
 PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
     ("", OverviewPage),
+    ("users", UsersPage),
+    ("groups", GroupsPage),
+    ("user", UserPage),
+    ("server", ServerPage),
+    ("me", MyPage),
     (r"panels/([a-z-]+)(\.csv)?", PanelHandler),
     ("marks", MarksHandler),
 )

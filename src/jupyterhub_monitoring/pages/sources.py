@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
 from ..alerting.rules.rule_book import RuleBook
 from ..health.codes import Code
@@ -45,6 +46,7 @@ class PageContext(Protocol):
     scraper: Scraper | None
     notifier: Notifier | None
     rules: RuleBook | None
+    activity: Activity | None
     external_labels: Mapping[str, str]
 
     @property

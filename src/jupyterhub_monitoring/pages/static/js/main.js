@@ -69,6 +69,21 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/** A filter shows what matches while one types; the address keeps it. */
+let typing;
+document.addEventListener("input", (event) => {
+  const field = event.target.closest("[data-filter]");
+  if (!field) return;
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    const url = new URL(location.href);
+    url.search = new URLSearchParams(new FormData(field.form)).toString();
+    history.replaceState(null, "", url);
+    const answer = await fetch(url, { headers: { Accept: "text/html" } });
+    if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  }, 250);
+});
+
 localize();
 setInterval(() => localize(), 30_000);
 loadPlots().catch(() => {});
