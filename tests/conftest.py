@@ -57,3 +57,12 @@ def module_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield make
     for hub in made:
         hub.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Give one Chromium for the module's tests, none of which may be async (support/browser.py)."""
+    from support.browser import Chromium  # noqa: PLC0415 -- Playwright is slow to import
+
+    with Chromium() as opened:
+        yield opened

@@ -60,7 +60,7 @@ def test_left_out_tests_are_counted(tmp_path: Path, workers: list[str]):
     assert "1 tests that need abacus" in said
 
 
-@pytest.mark.parametrize("name", ["prometheus", "promtool", "postgresql", "chromium"])
+@pytest.mark.parametrize("name", ["prometheus", "promtool", "postgresql", "chromium", "axe"])
 def test_known_peers(name: str):
     """The names that tests may use are these."""
     from support import peers  # noqa: PLC0415

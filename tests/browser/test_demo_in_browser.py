@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 
-from support.chromium import Chromium
+from support.browser import Chromium, shoot
 from support.demo import Demo
 
 pytestmark = pytest.mark.peer("chromium")
@@ -21,19 +20,19 @@ def sample(text: str, pattern: str) -> float:
     return sum(map(float, found))
 
 
-def test_login_lab_and_metrics(tmp_path: Path):
+def test_login_lab_and_metrics(tmp_path: Path, browser: Chromium):
     """A browser logs in with what the banner says, JupyterLab opens, the metrics show both."""
-    with Demo(tmp_path) as demo, Chromium(tmp_path / "browser") as page:
-        page.open(demo.url)
-        page.type("#username_input", "ada")
-        page.type("#password_input", demo.said("password"))
+    with Demo(tmp_path) as demo, browser.visit(demo.url) as visit:
+        page = visit.page
+        visit.open()
+        page.fill("#username_input", "ada")
+        page.fill("#password_input", demo.said("password"))
         page.click("#login_submit")
-        page.wait_for("#jp-main-dock-panel, .jp-LauncherCard", seconds=90)
-        page.wait_for(".jp-LauncherCard")
-        time.sleep(3)  # what would pop up has done so by now
-        page.screenshot(tmp_path / "lab.png")
+        page.wait_for_selector(".jp-LauncherCard")
+        page.wait_for_timeout(3000)  # what would pop up has done so by now
+        shoot(page, "demo-lab")
         assert "/user/ada/lab" in page.url
-        assert not page.has(".jp-toast-button, .jp-Dialog"), "JupyterLab asks to fetch news"
+        assert page.locator(".jp-toast-button, .jp-Dialog").count() == 0, "JupyterLab asks for news"
 
         metrics = demo.get("hub/metrics")
         assert sample(metrics, "jupyterhub_login_success_total") == 1
@@ -42,15 +41,10 @@ def test_login_lab_and_metrics(tmp_path: Path):
         assert sample(metrics, "jupyterhub_running_servers") == 1
 
 
-def test_admin_reads_the_metrics_in_the_browser(tmp_path: Path):
+def test_admin_reads_the_metrics_in_the_browser(tmp_path: Path, browser: Chromium):
     """The admin's own login is enough for the page; another user's is not."""
     with Demo(tmp_path) as demo:
         for name, allowed in (("admin", True), ("ada", False)):
-            with Chromium(tmp_path / name) as page:
-                page.open(demo.url + "hub/login?next=/hub/home")
-                page.type("#username_input", name)
-                page.type("#password_input", demo.said("password"))
-                page.click("#login_submit")
-                page.wait_for("#start, #stop")
-                page.open(demo.url + "hub/metrics")
-                assert ("jupyterhub_running_servers" in page.text) is allowed
+            with browser.visit(demo.url, name=name, password=demo.said("password")) as visit:
+                visit.open("hub/metrics")
+                assert ("jupyterhub_running_servers" in visit.page.inner_text("body")) is allowed

@@ -1,4 +1,4 @@
-"""Real programs beside Python that tests need: found, or the test fails.
+"""Real programs beside Python's packages that tests need: found, or the test fails.
 
 A pytest plugin (see `pytest_plugins` in tests/conftest.py). A test that needs a program says so,
 `@pytest.mark.peer("prometheus")`, and fails where it is missing: a suite that skips in silence
@@ -23,11 +23,17 @@ PROGRAMS = {
     "alertmanager": ("prometheus-alertmanager", "amtool"),
     "amtool": ("amtool",),
     "postgresql": ("postgres", "initdb", "pg_ctl", "psql"),
-    "chromium": ("chromium", "chromedriver"),
+    "chromium": ("chromium",),
+    "axe": ("axe.min.js",),
 }
 
-# Beside PATH: what scripts/test unpacked here, and where Debian keeps its PostgreSQL servers.
-FOLDERS = ((ROOT / ".peers", "*/usr/bin"), (Path("/usr/lib/postgresql"), "*/bin"))
+# Beside PATH: what scripts/test unpacked here from packages of Debian and npm, and where Debian
+# keeps its PostgreSQL servers.
+FOLDERS = (
+    (ROOT / ".peers", "*/usr/bin"),
+    (ROOT / ".peers", "*/package"),
+    (Path("/usr/lib/postgresql"), "*/bin"),
+)
 
 left_out: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
