@@ -86,8 +86,20 @@ class PageHandler(RequestHandler):
             "faults": sources.context.faults.standing() if self.viewer.full else (),
             "unavailable": sources.context.unavailable,
             "period": None,
+            "xsrf": self._xsrf_text(),
         }
         self.finish(environment().get_template(template).render(shown | values))
+
+    def _xsrf_text(self) -> str:
+        """Return what a form and a script of this page send with what they ask (see `gate`)."""
+        if not self.sources.hub_prefix:
+            return ""
+        return self.xsrf_token.decode("ascii")
+
+    def log_exception(self, *args: Any) -> None:
+        """Log only what is our fault: who asked for nonsense was told."""
+        if not isinstance(args[1], MonitoringError):
+            super().log_exception(*args)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say on a page what is wrong and what to do."""

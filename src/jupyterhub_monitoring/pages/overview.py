@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
+from ..activity import Spawn
 from ..dashboards import board
 from ..errors import MonitoringError
 from .answer import Answer, Wrong, answer
 from .firing import firing
 from .handler import PageHandler
+from .navigation import Audience
 from .near_limits import near_limits
 from .overview_figures import FIGURES
 from .panel_view import panel_views
 from .sources import Sources
 from .tiles import Tile, tiles
 
+FAILURES = 8
 RUNNING, PENDING = 0, 1  # in FIGURES
 
 
@@ -22,9 +26,13 @@ class OverviewPage(PageHandler):
     """`/services/monitoring/`."""
 
     page = "overview"
+    audience = Audience.ALL
 
     async def get(self) -> None:
-        """Show everything; each part says for itself that it is not known."""
+        """Show everything, each part says for itself that it is not known; others see their own."""
+        if not self.viewer.full:
+            self.redirect(f"{self.sources.prefix}{'users' if self.viewer.sees_others else 'me'}")
+            return
         period, sources = self.period, self.sources
         problem = sources.context.unavailable
         found: Sequence[Tile] = ()
@@ -41,7 +49,18 @@ class OverviewPage(PageHandler):
             tiles=found,
             panels=panel_views(board("overview").panels, period, self.viewer),
             near=near_limits(snapshot, self.viewer, self.began),
+            failures=await self._failures(),
         )
+
+    async def _failures(self) -> list[Spawn] | None:
+        """Return the last spawns that failed, None where that is not known."""
+        activity, start = self.sources.context.activity, self.period.start
+        if activity is None:
+            return None
+        try:
+            return await asyncio.to_thread(activity.failures, start, self.began, None, FAILURES)
+        except MonitoringError:
+            return None
 
 
 def overview_answer(sources: Sources, found: Sequence[Tile], problem: str | None) -> Answer:

@@ -45,11 +45,14 @@ class ServerRow:
         return self.memory / self.memory_limit
 
     @property
+    def near_limit(self) -> bool:
+        """Whether it may soon run out of memory."""
+        return (self.share or 0) >= NEAR
+
+    @property
     def remarks(self) -> list[str]:
-        """What stands out, in words."""
+        """What else stands out, in words: it harms nobody, but others could use the room."""
         said = []
-        if (self.share or 0) >= NEAR:
-            said.append("near its memory limit")
         if (self.idle or 0) >= LONG_IDLE:
             said.append("idle for long")
         if (self.age or 0) >= OLD:

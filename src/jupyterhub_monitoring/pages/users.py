@@ -53,11 +53,15 @@ def users_sentence(rows: list[ServerRow]) -> str:
         return "No server runs."
     people = len({row.user for row in rows})
     memory, cpu = total(row.memory for row in rows), total(row.cpu for row in rows)
-    near = sum("near its memory limit" in row.remarks for row in rows)
+    near = sum(row.near_limit for row in rows)
     told = f"{people:,} {'person has' if people == 1 else 'people have'} {len(rows):,} "
     told += "server" if len(rows) == 1 else "servers"
     if memory is not None:
         told += f", which use {Unit.BYTES.text(memory)} of memory"
     if cpu is not None:
         told += f" and {Unit.CORES.text(cpu)}"
-    return told + (f". {near:,} near their memory limit." if near else ".")
+    return told + (
+        f". {near:,} of them {'is near its' if near == 1 else 'are near their'} memory limit."
+        if near
+        else "."
+    )

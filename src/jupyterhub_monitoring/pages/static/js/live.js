@@ -1,4 +1,6 @@
 // Keeps a page as it is now: parts are fetched again while somebody looks, plots with them.
+import { askPage } from "./ask.js";
+
 const LONGEST_SECONDS = 120;
 
 /** Put the parts of *fresh*, a document, in place of those with the same name. */
@@ -9,16 +11,6 @@ export function swap(fresh) {
     if (!part || part.innerHTML === old.innerHTML || old.contains(document.activeElement)) continue;
     old.replaceWith(part);
   }
-}
-
-async function fetchPage(signal) {
-  const answer = await fetch(location.href, { signal, headers: { Accept: "text/html" } });
-  if (answer.redirected && !answer.url.startsWith(location.origin + document.body.dataset.prefix)) {
-    location.reload(); // the login is over: the Hub asks for a new one
-    return null;
-  }
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
 export class Live {
@@ -64,7 +56,7 @@ export class Live {
     const asking = (this.asking = new AbortController());
     const late = setTimeout(() => asking.abort(), 30_000);
     try {
-      const page = await fetchPage(asking.signal);
+      const page = await askPage(location.href, asking.signal);
       if (page) await this.refresh(page, asking.signal);
       this.failures = 0;
       this.lostSince = null;

@@ -1,4 +1,5 @@
 // What every page does: draw its plots, show times in the reader's zone, stay live.
+import { ask, askPage } from "./ask.js";
 import { Live, swap } from "./live.js";
 import { Plot } from "./plot.js";
 import { localize } from "./times.js";
@@ -12,7 +13,7 @@ const plots = [...document.querySelectorAll("[data-panel]")].map((figure) => new
 async function loadMarks(signal) {
   if (!plots.length) return;
   const address = new URL(plots[0].figure.dataset.src, location.href);
-  const answer = await fetch(`${prefix}marks${address.search}`, { signal });
+  const answer = await ask(`${prefix}marks${address.search}`, { signal });
   if (!answer.ok) return;
   const marks = await answer.json();
   for (const plot of plots) plot.marks = marks;
@@ -79,8 +80,8 @@ document.addEventListener("input", (event) => {
     const url = new URL(location.href);
     url.search = new URLSearchParams(new FormData(field.form)).toString();
     history.replaceState(null, "", url);
-    const answer = await fetch(url, { headers: { Accept: "text/html" } });
-    if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const page = await askPage(url).catch(() => null);
+    if (page) swap(page);
   }, 250);
 });
 

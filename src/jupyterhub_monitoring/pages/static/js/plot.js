@@ -1,5 +1,6 @@
 // One panel's plot: fetched, drawn, drawn again when its data, its width or the theme is another.
 import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { ask } from "./ask.js";
 import { heatmap } from "./heatmap.js";
 import { lines } from "./lines.js";
 import { markHooks } from "./marks.js";
@@ -42,7 +43,7 @@ export class Plot {
   /** Fetch the data and draw it. Throws what fetch throws; what the service says is shown here. */
   async load(signal) {
     this.figure.classList.toggle("loading", this.data === null);
-    const answer = await fetch(this.figure.dataset.src, { signal });
+    const answer = await ask(this.figure.dataset.src, { signal });
     this.figure.classList.remove("loading");
     if (!answer.ok) {
       const { error } = await answer.json().catch(() => ({ error: `status ${answer.status}` }));

@@ -7,6 +7,15 @@ function digits(value) {
   return size >= 1 ? value.toFixed(1) : String(Number(value.toPrecision(2)));
 }
 
+function number(value) {
+  const size = Math.abs(value);
+  if (size >= 1e15 || (size > 0 && size < 1e-3)) return value.toExponential(1);
+  for (const [each, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"]]) {
+    if (size >= each) return `${Number((value / each).toPrecision(4))} ${unit}`;
+  }
+  return digits(value);
+}
+
 function bytes(value) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let index = 0;
@@ -40,6 +49,7 @@ const TEXTS = {
   seconds,
   ratio,
   cores: (value) => `${digits(value)} ${value === 1 ? "core" : "cores"}`,
+  number,
 };
 
 /** "1.4 GiB", "12 s", "97.2 %"; a dash for what is not known. */
@@ -55,7 +65,7 @@ const BINARY = Array.from({ length: 51 }, (_, power) => 2 ** power);
 export function increments(unit) {
   if (unit === "bytes") return BINARY;
   const steps = [];
-  for (let power = unit === "count" ? 0 : -6; power <= 12; power += 1) {
+  for (let power = unit === "count" ? 0 : unit === "number" ? -15 : -6; power <= (unit === "number" ? 24 : 12); power += 1) {
     for (const step of [1, 2, 2.5, 5]) {
       if (unit === "count" && power === 0 && step === 2.5) continue;
       steps.push(step * 10 ** power);
