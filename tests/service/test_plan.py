@@ -15,11 +15,13 @@ from traitlets.config.loader import DeferredConfigList, DeferredConfigString
 
 from jupyterhub_monitoring import configuration
 from jupyterhub_monitoring.hub.service import (
+    MAX_VARIABLE_BYTES,
     NAME,
     ROLE,
     SCOPES,
     SECTIONS,
     data_folder,
+    handed_over_problems,
     plan,
     wanted_scopes,
 )
@@ -196,3 +198,19 @@ def test_wrong_values_keep_their_defaults():
     assert read.store.retention_days == 400
     assert "c.MonitoringStore.retention_days" in read.problems[1]
     assert "did you mean c.MonitoringScrape.interval_seconds" in read.problems[0]
+
+
+def test_what_the_hub_knows_to_be_wrong_fits_into_a_variable():
+    """However much it is: of all that is left out the service says where it stands."""
+    assert settings.read("{}", handed_over_problems(["c.A.x is wrong."])).problems == (
+        "c.A.x is wrong.",
+    )
+    text = handed_over_problems(["\N{GRINNING FACE}" * 10_000] * 1000)
+    assert len(text.encode()) <= MAX_VARIABLE_BYTES
+    assert settings.read("{}", text).problems[-1] == "And 976 more, which the Hub's log has."
+
+
+@pytest.mark.parametrize("text", ["", "{}", "nothing", "null"])
+def test_problems_that_are_none(text: str):
+    """A Hub of another version says nothing of them, or something else."""
+    assert settings.read("{}", text).problems == ()

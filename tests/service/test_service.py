@@ -312,6 +312,8 @@ def test_off(tmp_path):
 def test_wrong_settings_are_a_code(tmp_path):
     """The service runs with its defaults and names what is wrong."""
     config = """
+    c.Monitoring.notfy = []
+    c.MonitoringAlertz.rule_files = []
     c.MonitoringScrape.timeout_seconds = 'long'
     c.MonitoringScrape.targets = [{'url': 'ftp://x', 'job': 'x'}]
     c.MonitoringStore.retention_dayz = 3
@@ -319,9 +321,20 @@ def test_wrong_settings_are_a_code(tmp_path):
     hub = ServiceHub(tmp_path / "hub", config=config).start()
     try:
         message = hub.wait_for_code("MON-CFG-01")
-        assert "c.MonitoringScrape.timeout_seconds" in message
-        assert "did you mean c.MonitoringStore.retention_days" in message
-        assert "c.MonitoringScrape.targets[0]" in message
+        said = message.splitlines()
+        assert len(said) == 5
+        for part in (
+            *(
+                "c.MonitoringScrape.timeout_seconds",
+                "did you mean c.MonitoringStore.retention_days",
+            ),
+            *(
+                "c.MonitoringScrape.targets[0]",
+                "did you mean c.Monitoring.notify",
+                "MonitoringAlertz",
+            ),
+        ):
+            assert sum(part in line for line in said) == 1, part
         hub.wait_until_open()
     finally:
         hub.kill()

@@ -6,6 +6,7 @@ Hub exists yet. It follows the Hub's own steps and adds ours after each:
     init_eventlog          settings, metrics, event log, the spawner class
     init_secrets           our service and its role beside the operator's
     init_db                follow the database session
+    init_role_creation     let every user in to our service
     init_services          take over the start of our service
     init_tornado_settings  the request log, the proxy, the Hub's classes
     init_handlers          /hub/metrics, /hub/health/…
@@ -49,15 +50,19 @@ from .original import original_name
 from .requests import Requests
 from .routes import Routes
 from .server_count import ServerCount
-from .service import SECTIONS, ManagedService, keep_role, kept_folder
+from .service import SECTIONS, ManagedService, keep_roles, kept_folder
 from .settings import Monitoring
 from .spawns import Spawns
+from .spool_writer import SpoolWriter
 from .taps import Method, tap
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
 """How long the Hub's shutdown waits for our tasks."""
+
+FLUSH_SECONDS = 1.0
+"""How long it waits, at its very end, for a disk to take our last events."""
 
 
 @guarded(Point.ATTACH)
@@ -77,6 +82,7 @@ class HubMonitor:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._tasks: list[asyncio.Task[None]] = []
+        self._began = False
         self.settings = Monitoring()
         self.problems: list[str] = []
         self.events = EventLog()
@@ -103,6 +109,7 @@ class HubMonitor:
             "init_eventlog",
             self.configure,
             self.watch_events,
+            self.hand_over_events,
             self.watch_spawner,
             self.keep_failures,
         )
@@ -113,7 +120,7 @@ class HubMonitor:
         after("init_handlers", self.serve)
         tap(self._app, "start", self._start)
         tap(self._app, "cleanup", self._cleanup)
-        tap(JupyterHub, "init_role_creation", keep_role)
+        tap(JupyterHub, "init_role_creation", keep_roles)
 
     def _after(self, name: str, *steps: Callable[[], Any]) -> None:
         def listen(original: Method) -> Method:
@@ -155,6 +162,13 @@ class HubMonitor:
         """Write our events to the Hub's event log."""
         self.events.connect(self._app.eventlog)
 
+    @guarded(Point.ACTIVITY)
+    def hand_over_events(self) -> None:
+        """Write our events where the service finds them, too."""
+        folder = kept_folder(self.settings.data_dir, self._app.db_url)
+        if folder is not None and self.settings.service:
+            self.events.spool = SpoolWriter(folder)
+
     @guarded(Point.ATTACH)
     def watch_spawner(self) -> None:
         """Let the configured spawner class say when it starts; make its series exist from 0."""
@@ -187,7 +201,7 @@ class HubMonitor:
     @guarded(Point.ATTACH)
     def add_service(self) -> None:
         """Put our service and its role beside the operator's."""
-        self.service.add(self.settings)
+        self.service.add(self.settings, self.problems)
         self._tell_of_service()
 
     @guarded(Point.ATTACH)
@@ -248,9 +262,19 @@ class HubMonitor:
                 await asyncio.wait_for(self.stop(), STOP_SECONDS)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the Hub must stop
                 report(Point.STOP, error)
-            return await original(*args, **kwargs)
+            try:
+                return await original(*args, **kwargs)
+            finally:
+                await self._tell_of_stop()
 
         return cleanup
+
+    async def _tell_of_stop(self) -> None:
+        """The last event of this life, behind those of servers that ended with the Hub."""
+        if not self._began:
+            return
+        self.events.emit("hub_stop", "")
+        await asyncio.to_thread(self.events.flush, FLUSH_SECONDS)
 
     @guarded(Point.START)
     def start(self) -> None:
@@ -261,13 +285,25 @@ class HubMonitor:
             "settings", self.judge_settings, interval=3600, critical=False, code=SETTINGS_WRONG
         )
         register_builtin(self.health)
+        self._tell_of_start()
         for part in (self.collector.start, self.health.start):
             self._tasks.append(asyncio.ensure_future(_reported(part)))
+
+    @guarded(Point.ACTIVITY)
+    def _tell_of_start(self) -> None:
+        self._began = True
+        self.events.emit(
+            "hub_start",
+            "",
+            hub_version=jupyterhub.__version__,
+            version=__version__,
+            spawner_class=original_name(self._app.spawner_class),
+        )
 
     async def judge_settings(self) -> Finding:
         """Health check: the mistakes in our sections of the configuration."""
         if self.problems:
-            return Finding(Status.WARNING, " ".join(self.problems), SETTINGS_WRONG)
+            return Finding(Status.WARNING, "\n".join(self.problems), SETTINGS_WRONG)
         return Finding(Status.HEALTHY, "every monitoring setting is understood")
 
     async def stop(self) -> None:

@@ -28,6 +28,7 @@ from ..metrics import usernames
 from ..metrics.labels import Point
 from ..metrics.spec import PREFIX
 from ..usage.settings import MonitoringUsage
+from .everyone import let_everyone_in
 from .guard import guarded, report
 from .original import original_name
 from .settings import Monitoring
@@ -41,6 +42,9 @@ ROLE = "jupyterhub-monitoring"
 SCOPES = ("read:metrics",)
 """What the service may do in any Hub: read `/hub/api/metrics`. `MonitoringUsage.scopes` adds what
 it takes to see who uses what."""
+ASKED_OF_PEOPLE = ("read:metrics", "list:users")
+"""Of the scopes of whoever logs in to the service, the login carries these, as far as that person
+has them: to see everything, and to see the users of a group."""
 
 SECTIONS = (
     "MonitoringScrape",
@@ -60,6 +64,8 @@ MAX_POLL_SECONDS = 30.0
 QUICK_DEATH_SECONDS = 60.0
 PORT_TRIES = 20
 MAX_VARIABLE_BYTES = 120_000  # Linux: 128 KiB for one variable of the environment
+MOST_PROBLEMS, PROBLEM_CHARACTERS = 24, 400
+"""... of what is wrong in the settings: JSON has up to twelve bytes for a character."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def plan(
         "command": COMMAND,
         "cwd": "/",  # `python -m` looks for modules in the working directory first
         "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": [*ASKED_OF_PEOPLE],
     }
     role = {"name": ROLE, "services": [NAME], "scopes": [*scopes]}
     existing = next((other for other in roles if other.get("name") == ROLE), None)
@@ -150,8 +157,11 @@ class ManagedService:
     _quick_deaths: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    def add(self, settings: Monitoring) -> None:
-        """Put it into the Hub's services and roles, before the Hub reads them."""
+    def add(self, settings: Monitoring, wrong: Sequence[str] = ()) -> None:
+        """Put it into the Hub's services and roles, before the Hub reads them.
+
+        *wrong* is what is known to be wrong in the settings: the service shows it with the rest.
+        """
         if not settings.service:
             return
         app = self.app
@@ -160,11 +170,11 @@ class ManagedService:
         made = plan(app.services, app.load_roles, url, wanted_scopes(app))
         self.problems += made.problems
         if len(made.services) > len(app.services):
-            self._environment = self._make_environment(settings)
+            self._environment = self._make_environment(settings, wrong)
             app.services, app.load_roles = made.services, made.roles
             self.wanted = True
 
-    def _make_environment(self, settings: Monitoring) -> dict[str, str]:
+    def _make_environment(self, settings: Monitoring, wrong: Sequence[str]) -> dict[str, str]:
         text, problems = configuration.dump_sections(self.app.config, SECTIONS)
         self.problems += problems
         if len(text.encode()) > MAX_VARIABLE_BYTES:
@@ -181,6 +191,7 @@ class ManagedService:
             "JUPYTERHUB_MONITORING_ALERTING": alerting,
             "JUPYTERHUB_MONITORING_HUB_FOLDER": str(Path.cwd()),
             "JUPYTERHUB_MONITORING_HUB_PID": str(os.getpid()),
+            "JUPYTERHUB_MONITORING_PROBLEMS": handed_over_problems([*wrong, *self.problems]),
             "JUPYTERHUB_MONITORING_SETTINGS": text,
             "JUPYTERHUB_MONITORING_SPAWNER_CLASS": original_name(self.app.spawner_class),
             "JUPYTERHUB_MONITORING_USERNAMES": usernames.policy().handed_over(),
@@ -290,6 +301,13 @@ class ManagedService:
             task.cancel()
 
 
+def handed_over_problems(problems: Sequence[str]) -> str:
+    """Return *problems* as JSON that fits into a variable; of long ones the beginning."""
+    told = [problem[:PROBLEM_CHARACTERS] for problem in problems[:MOST_PROBLEMS]]
+    more = len(problems) - len(told)
+    return json.dumps([*told, *([f"And {more} more, which the Hub's log has."] if more else [])])
+
+
 def _is_free(port: int | None) -> bool:
     """Whether our process could listen there; one of ours that is just ending has two seconds."""
     for _ in range(PORT_TRIES):
@@ -312,22 +330,34 @@ async def _told(work: Any) -> None:
         report(Point.START, error)
 
 
-def keep_role(original: Method) -> Method:
-    """Let every Hub object of this process know our role before it reads its roles.
+def keep_roles(original: Method) -> Method:
+    """Let every Hub object of this process know our roles before it makes its roles.
 
     `jupyterhub token` makes a second one that would remove from the database, and so from the Hub
-    that runs beside it, each role that it does not know.
+    that runs beside it, each role that it does not know, and each scope of the users' role.
     """
 
     async def init_role_creation(hub: Any, *args: Any, **kwargs: Any) -> Any:
-        _give_role(hub)
+        _keep_roles(hub)
         return await original(hub, *args, **kwargs)
 
     return init_role_creation
 
 
 @guarded(Point.ATTACH)
-def _give_role(hub: Any) -> None:
-    if getattr(hub, "monitoring", None) is None and configuration.load(Monitoring, hub)[0].service:
+def _keep_roles(hub: Any) -> None:
+    monitor = getattr(hub, "monitoring", None)
+    if monitor is not None:
+        settings, problems, ours = (
+            monitor.settings,
+            monitor.service.problems,
+            monitor.service.wanted,
+        )
+    else:
+        settings, problems = configuration.load(Monitoring, hub)
+        if not settings.service:
+            return
         made = plan(hub.services, hub.load_roles, scopes=wanted_scopes(hub))
-        hub.load_roles = made.roles
+        hub.load_roles, ours = made.roles, len(made.services) > len(hub.services)
+    if ours and settings.my_usage and (problem := let_everyone_in(hub, NAME)):
+        problems.append(problem)

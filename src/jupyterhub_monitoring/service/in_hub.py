@@ -57,7 +57,7 @@ async def _run(surroundings: Surroundings) -> None:
     usernames.use(Usernames.taken_over(surroundings.usernames))
     use_bounded_cache()
     registry = make_registry()
-    settings = service_settings.read(surroundings.settings)
+    settings = service_settings.read(surroundings.settings, surroundings.problems)
     always = [_hub(surroundings, settings.scrape), _self(surroundings, settings.scrape, registry)]
     extra, problems = extra_targets(settings.scrape, always)
     settings = replace(settings, problems=(*settings.problems, *problems))

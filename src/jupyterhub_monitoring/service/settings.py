@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -29,9 +30,12 @@ class Settings:
     problems: tuple[str, ...] = ()
 
 
-def read(text: str) -> Settings:
-    """Read what `configuration.dump_sections` wrote. Never raises: what is wrong is a problem."""
-    problems: list[str] = []
+def read(text: str, wrong: str = "[]") -> Settings:
+    """Read what `configuration.dump_sections` wrote. Never raises: what is wrong is a problem.
+
+    *wrong* is a JSON list of what the Hub knows to be wrong.
+    """
+    problems = _listed(wrong)
     try:
         config = configuration.load_sections(text)
     except ValueError as error:
@@ -47,3 +51,12 @@ def read(text: str) -> Settings:
     problems += (*wrong_scrape, *wrong_store, *wrong_query, *wrong_usage)
     problems += (*wrong_alerts, *wrong_rules)
     return Settings(scrape, store, query, usage, alerts, rules, tuple(problems))
+
+
+def _listed(text: str) -> list[str]:
+    """Return the list of texts in *text*; of anything else, nothing."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    return [*map(str, found)] if isinstance(found, list) else []

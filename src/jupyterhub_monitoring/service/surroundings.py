@@ -19,6 +19,7 @@ class Surroundings:
     prefix: str  # begins and ends with a slash
     folder: Path
     settings: str = "{}"  # JSON, as `configuration.dump_sections` writes it
+    problems: str = "[]"  # JSON: what the Hub found wrong in the settings
     hub_folder: Path = Path("/")  # the Hub's working directory, where its relative paths begin
     api_url: str = ""  # the Hub's, without a slash at the end
     token: str = field(default="", repr=False)
@@ -40,6 +41,7 @@ class Surroundings:
             prefix=environ["JUPYTERHUB_SERVICE_PREFIX"].rstrip("/") + "/",
             folder=Path(environ.get("JUPYTERHUB_MONITORING_DATA_DIR") or Path.cwd() / NAME),
             settings=environ.get("JUPYTERHUB_MONITORING_SETTINGS") or "{}",
+            problems=environ.get("JUPYTERHUB_MONITORING_PROBLEMS") or "[]",
             hub_folder=Path(environ.get("JUPYTERHUB_MONITORING_HUB_FOLDER") or "/"),
             api_url=environ["JUPYTERHUB_API_URL"].rstrip("/"),
             token=environ["JUPYTERHUB_API_TOKEN"],
