@@ -124,6 +124,18 @@ def test_all_that_is_known_of_a_server_arrives():
     assert hub.requests[0]["include_stopped_servers"] == ["false"]
 
 
+@pytest.mark.parametrize(("most", "found"), [(1000, 250), (101, 101), (1, 1)])
+def test_whom_a_token_may_list(most: int, found: int):
+    """Every user, also those whose servers do not run, page by page, and no more than wanted."""
+    people = [{"name": f"u{n:03}", "kind": "user"} for n in range(250)]
+    hub = StandIn(people)
+    with served(hub) as url:
+        names = Listing(HubApi(url, TOKEN), 50).usernames(5, most)
+    assert names == {person["name"] for person in people[:found]}
+    assert "state" not in hub.requests[0]
+    assert len(hub.requests) <= most // 45 + 1
+
+
 @pytest.mark.parametrize(
     ("page_size", "max_limit"), [(100, 200), (20, 200), (500, 30), (1, 200), (2, 2)]
 )

@@ -50,7 +50,7 @@ from .original import original_name
 from .requests import Requests
 from .routes import Routes
 from .server_count import ServerCount
-from .service import SECTIONS, ManagedService, keep_roles, kept_folder
+from .service import SECTIONS, ManagedService, keep_role, kept_folder
 from .settings import Monitoring
 from .spawns import Spawns
 from .spool_writer import SpoolWriter
@@ -120,7 +120,7 @@ class HubMonitor:
         after("init_handlers", self.serve)
         tap(self._app, "start", self._start)
         tap(self._app, "cleanup", self._cleanup)
-        tap(JupyterHub, "init_role_creation", keep_roles)
+        tap(JupyterHub, "init_role_creation", keep_role)
 
     def _after(self, name: str, *steps: Callable[[], Any]) -> None:
         def listen(original: Method) -> Method:

@@ -330,34 +330,30 @@ async def _told(work: Any) -> None:
         report(Point.START, error)
 
 
-def keep_roles(original: Method) -> Method:
-    """Let every Hub object of this process know our roles before it makes its roles.
+def keep_role(original: Method) -> Method:
+    """Let every Hub object of this process know what is ours before it makes its roles.
 
     `jupyterhub token` makes a second one that would remove from the database, and so from the Hub
     that runs beside it, each role that it does not know, and each scope of the users' role.
     """
 
     async def init_role_creation(hub: Any, *args: Any, **kwargs: Any) -> Any:
-        _keep_roles(hub)
+        _keep_role(hub)
         return await original(hub, *args, **kwargs)
 
     return init_role_creation
 
 
 @guarded(Point.ATTACH)
-def _keep_roles(hub: Any) -> None:
+def _keep_role(hub: Any) -> None:
     monitor = getattr(hub, "monitoring", None)
-    if monitor is not None:
-        settings, problems, ours = (
-            monitor.settings,
-            monitor.service.problems,
-            monitor.service.wanted,
-        )
-    else:
-        settings, problems = configuration.load(Monitoring, hub)
-        if not settings.service:
-            return
+    if monitor is not None:  # its service and role are there already
+        if monitor.service.wanted and monitor.settings.my_usage:
+            monitor.service.problems += let_everyone_in(hub, NAME)
+        return
+    settings, _ = configuration.load(Monitoring, hub)
+    if settings.service:
         made = plan(hub.services, hub.load_roles, scopes=wanted_scopes(hub))
-        hub.load_roles, ours = made.roles, len(made.services) > len(hub.services)
-    if ours and settings.my_usage and (problem := let_everyone_in(hub, NAME)):
-        problems.append(problem)
+        hub.load_roles = made.roles
+        if settings.my_usage and len(made.services) > len(hub.services):
+            let_everyone_in(hub, NAME)

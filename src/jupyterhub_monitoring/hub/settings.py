@@ -62,6 +62,15 @@ class Monitoring(LoggingConfigurable):
         `c.MonitoringStore` allows. False where a Prometheus of yours does all that.""",
     ).tag(config=True)
 
+    my_usage = Bool(
+        True,
+        help="""Whether every user may log in to the service's pages and see the own servers and
+        usage there; nobody sees others by it. For this the Hub's role `user` gets the scope
+        `access:services!service=monitoring` in addition, and the Hub's menu Services shows the
+        service to all. False: only who has that scope by a role of yours, or as an admin, gets in;
+        `/services/monitoring/api/usage` still answers every user about the own.""",
+    ).tag(config=True)
+
     data_dir = Unicode(
         help="""The folder in which the service keeps all that it knows, on a local disk; it is
         made if need be, for its user only. One service per folder: a second one is refused.
