@@ -23,6 +23,7 @@ GROUPS = {
         Point.DATABASE_EVENT,
     },
     "inside a spawn": {Point.SPAWN, Point.EVENT_LOG, Point.LOGOUT},
+    "what the service is told": {Point.ACTIVITY},
     "phases and pages": {Point.SPAWN_PHASE, Point.METRICS_PAGE, Point.START},
     "counts": {Point.SERVER_COUNT, Point.STOP, Point.RESOURCE_USAGE},
     "settings": {Point.SETTINGS},

@@ -6,23 +6,29 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from jupyterhub.utils import maybe_future
+
 from ..metrics import catalogue as m
 from ..metrics.labels import ExitCause, Point
 from .events import EventLog
 from .guard import guarded
 from .resource_metrics import forget_server
+from .server_facts import started_of
 from .spawns import Spawns
+from .taps import Method, tap
 
 _asked_by: ContextVar[ExitCause | None] = ContextVar("who asked for the stop", default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ending:
-    """A server that is about to end."""
+    """A server that is about to end. *exit_status* comes with the Hub's last poll of it."""
 
     username: str
     server_name: str
     cause: ExitCause
+    started: float | None = None
+    exit_status: int | None = None
 
 
 class Exits:
@@ -55,7 +61,9 @@ class Exits:
         if server_name not in user.spawners or user.spawners[server_name].server is None:
             return None
         cause = _asked_by.get() or (ExitCause.SHUTDOWN if self.hub_is_stopping else ExitCause.DIED)
-        return Ending(user.name, server_name, cause)
+        ending = Ending(user.name, server_name, cause)
+        _watch(ending, user.spawners[server_name])
+        return ending
 
     @guarded(Point.SERVER_STOP)
     def stopped(self, ending: Ending) -> None:
@@ -67,4 +75,26 @@ class Exits:
             ending.username,
             servername=ending.server_name,
             cause=ending.cause.value,
+            started=ending.started,
+            exit_status=ending.exit_status,
         )
+
+
+@guarded(Point.ACTIVITY)
+def _watch(ending: Ending, spawner: Any) -> None:
+    """Take down when the server began, and what its spawner says first when it is asked next."""
+    ending.started = started_of(spawner)
+    asked = False
+
+    def listen(original: Method) -> Method:
+        async def poll(*args: Any, **kwargs: Any) -> Any:
+            nonlocal asked
+            status = await maybe_future(original(*args, **kwargs))
+            if not asked and type(status) is int:
+                ending.exit_status = status
+            asked = True
+            return status
+
+        return poll
+
+    tap(spawner, "poll", listen)

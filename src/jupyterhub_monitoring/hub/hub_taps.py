@@ -6,6 +6,7 @@ in the same process runs as if they were not there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..metrics.labels import Point, RefusalReason, SpawnPhase
 from .guard import guarded
 from .spawns import enter_phase, route_failed
 from .taps import Method, tap
+
+_CAPPED = re.compile(r"User (.*) already has the maximum of", re.DOTALL)
 
 
 def tap_hub(proxy: Any) -> None:
@@ -75,18 +78,22 @@ def _logout(original: Method) -> Method:
 
 def _log_exception(original: Method) -> Method:
     def log_exception(handler: Any, kind: Any, error: Any, traceback: Any) -> Any:
-        if _monitor(handler) is not None:
-            _count_named_server_limit(error)
+        monitor = _monitor(handler)
+        if monitor is not None:
+            _count_named_server_limit(monitor, error)
         return original(handler, kind, error, traceback)
 
     return log_exception
 
 
 @guarded(Point.SPAWN_REQUEST)
-def _count_named_server_limit(error: Any) -> None:
+def _count_named_server_limit(monitor: Any, error: Any) -> None:
     """Count a refusal by `named_server_limit_per_user`: the Hub raises it before any spawn."""
-    if "already has the maximum of" in str(getattr(error, "log_message", "")):
-        m.SPAWN_REFUSED.labels(RefusalReason.CAPPED.value).inc()
+    found = _CAPPED.match(str(getattr(error, "log_message", "")))
+    if found:
+        reason = RefusalReason.CAPPED.value
+        m.SPAWN_REFUSED.labels(reason).inc()
+        monitor.events.emit("spawn", found[1], outcome="refused", reason=reason)
 
 
 def _spawn_single_user(original: Method) -> Method:

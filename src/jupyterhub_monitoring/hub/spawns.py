@@ -21,6 +21,8 @@ from ..metrics.custom import record_custom_event
 from ..metrics.labels import ErrorType, Point, SpawnPhase
 from .guard import guarded
 from .original import original_name
+from .server_facts import profile_of, started_of
+from .spawn_message import message_of
 from .spawn_outcome import Outcome, Verdict, outcome_of, refusal_of
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class SpawnAttempt:
     """What is known so far about one spawn. Times are of `time.perf_counter`."""
 
     def __init__(self, user: Any, server_name: str) -> None:
+        self.user = user
         self.user_id: int = user.id
         self.username: str = user.name
         self.server_name = server_name
@@ -102,7 +105,7 @@ class Spawns:
         attempt.over = attempt.over or not attempt.begun
         if reason is not None:
             m.SPAWN_REFUSED.labels(reason.value).inc()
-            self._log(attempt, Outcome(Verdict.REFUSED, reason.value))
+            self._log(attempt, Outcome(Verdict.REFUSED, reason.value), error)
 
     @guarded(Point.SPAWN)
     def began(self, user: Any, server_name: str) -> SpawnAttempt:
@@ -153,7 +156,7 @@ class Spawns:
             route_failed=attempt.route_failed,
         )
         self._count(attempt, outcome)
-        self._log(attempt, outcome)
+        self._log(attempt, outcome, error)
 
     def _count(self, attempt: SpawnAttempt, outcome: Outcome) -> None:
         seconds, spawner_class = time.perf_counter() - attempt.requested_at, attempt.spawner_class
@@ -180,7 +183,7 @@ class Spawns:
             self._error_types.add(name)
         return name
 
-    def _log(self, attempt: SpawnAttempt, outcome: Outcome) -> None:
+    def _log(self, attempt: SpawnAttempt, outcome: Outcome, error: BaseException | None) -> None:
         phases: Mapping[str, float] = {
             phase.value: round(seconds, 3) for phase, seconds in attempt.phase_seconds.items()
         }
@@ -191,7 +194,21 @@ class Spawns:
             outcome=outcome.verdict.value,
             reason=outcome.reason,
             phases=phases,
+            message=message_of(error) or None,
+            waited_seconds=round(time.perf_counter() - attempt.requested_at, 3),
+            spawner_class=attempt.spawner_class,
+            **((outcome.verdict is not Verdict.REFUSED and _facts(attempt)) or {}),
         )
+
+
+@guarded(Point.ACTIVITY)
+def _facts(attempt: SpawnAttempt) -> dict[str, Any]:
+    """Return what its spawner knows of the server; nothing where there is no spawner any more."""
+    spawners = attempt.user.spawners
+    if attempt.server_name not in spawners:
+        return {}
+    spawner = spawners[attempt.server_name]
+    return {"started": started_of(spawner), "profile": profile_of(spawner) or None}
 
 
 @guarded(Point.SPAWN_PHASE)

@@ -234,6 +234,12 @@ INSTRUMENTATION_ERRORS = counter(
     "Exceptions in our own code inside the Hub. The Hub went on without noticing.",
     [Label.of("point", known.Point)],
 )
+EVENTS_DROPPED = counter(
+    "monitoring_events_dropped_total",
+    "Logins, spawns, exits and the like that the service is not told of: pages and reports miss"
+    " them.",
+    [Label.of("reason", known.SpoolDrop)],
+)
 SERIES_DROPPED = counter(
     "monitoring_series_dropped_total",
     "Recordings for a metric that was at its limit of series: they went to `(other)`, or for"

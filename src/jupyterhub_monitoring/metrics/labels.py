@@ -85,9 +85,17 @@ class Point(str, Enum):
     SERVER_STOP = "server_stop"
     DATABASE_EVENT = "database_event"
     EVENT_LOG = "event_log"
+    ACTIVITY = "activity"
     SERVER_COUNT = "server_count"
     METRICS_PAGE = "metrics_page"
     RESOURCE_USAGE = "resource_usage"
+
+
+class SpoolDrop(str, Enum):
+    """Why the service is not told of something that happened."""
+
+    DISK = "disk"  # the data folder takes no writes
+    LIMIT = "limit"  # nobody has read for so long that the oldest had to go
 
 
 class Collector(str, Enum):
