@@ -14,6 +14,8 @@ from ..querier import Matrix, Querier, Span
 from .period import Period
 
 SHOWN = 5
+NAMELESS = "default"
+"""The default server has no name."""
 MAX_SHOWN = 6
 """As many lines can be told apart; more become the largest five and the others."""
 
@@ -77,7 +79,9 @@ def whole(lines: Sequence[Line]) -> Iterator[Line]:
 
 
 def _lines(curve: Curve, answer: Matrix) -> list[Line]:
-    return [Line(curve.name(line.labels), line.values, curve.tone) for line in answer.lines]
+    return [
+        Line(curve.name(row.labels) or NAMELESS, row.values, curve.tone) for row in answer.lines
+    ]
 
 
 def folded(data: PanelData) -> PanelData:

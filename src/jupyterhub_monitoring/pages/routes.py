@@ -6,6 +6,7 @@ from typing import Any
 
 from tornado.web import RequestHandler, StaticFileHandler
 
+from .activity_page import ActivityPage
 from .groups import GroupsPage
 from .handler import STATIC, PageHandler
 from .overview import OverviewPage
@@ -24,6 +25,7 @@ PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
     ("user", UserPage),
     ("server", ServerPage),
     ("me", MyPage),
+    ("activity", ActivityPage),
     (r"panels/([a-z-]+)(\.csv)?", PanelHandler),
     ("marks", MarksHandler),
 )
