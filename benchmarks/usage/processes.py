@@ -3,19 +3,20 @@
     python benchmarks/usage/processes.py [--servers 200 1000] [--rounds 7] [--alone]
 
 The floor opens, reads and closes `/proc/PID/stat` of each process, and does nothing with it; it is
-there twice, as the control. Each round runs all of them once, in turns; the median round counts,
-user and system time together. Most users' servers are idle, and so are these; "all lines changed"
-is ours when every process has worked since the last look. process-exporter is asked for its
-metrics once a round, by its own CPU clock, with one group for each program name: by its defaults
-(threads and smaps), and with both switched off. psutil's trees are made for ten of the servers
-only, and their time is scaled up: each lists all processes of the machine. --alone leaves all
-peers out.
+there twice, as the control. Each round runs all of them once, in an order of its own; the median
+round counts, user and system time together. Most users' servers are idle, and so are these; "all
+lines changed" is ours when every process has worked since the last look. process-exporter is asked
+for its metrics once a round, by its own CPU clock, with one group for each program name: by its
+defaults (threads and smaps), and with both switched off. psutil's trees are made for ten of the
+servers only, and their time is scaled up: each lists all processes of the machine. --alone leaves
+all peers out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import random
 import socket
 import statistics
 import subprocess
@@ -200,12 +201,14 @@ def measure(count: int, rounds: int, *, alone: bool) -> dict[str, float]:
         }
         if not alone:
             looks |= peers(running, folder, stack)
+        names, order = list(looks), random.Random(1)
         for round_ in range(rounds + 1):
-            for name, look in looks.items():
-                seconds = look()
+            order.shuffle(names)  # what comes after a peer finds the caches cold
+            for name in names:
+                seconds = looks[name]()
                 if round_:
                     took.setdefault(name, []).append(seconds)
-    return {name: statistics.median(seconds) for name, seconds in took.items()}
+    return {name: statistics.median(took[name]) for name in looks}
 
 
 def report(count: int, medians: dict[str, float]) -> None:
