@@ -46,6 +46,7 @@ from .kept_failures import KeptFailures
 from .logins import Logins
 from .monitored import monitored
 from .names import put_in_force
+from .navigation import add_to_navigation
 from .original import original_name
 from .requests import Requests
 from .routes import Routes
@@ -206,8 +207,10 @@ class HubMonitor:
 
     @guarded(Point.ATTACH)
     def watch_service(self) -> None:
-        """Take over the start of our service."""
+        """Take over the start of our service, and let people find its pages."""
         self.service.watch()
+        if self.service.wanted:
+            add_to_navigation(self._app)
         self._tell_of_service()
 
     def _tell_of_service(self) -> None:
