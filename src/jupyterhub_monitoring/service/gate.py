@@ -51,10 +51,10 @@ class Gated(HubOAuthenticated):
         if visitor is None:
             self.turn_away()
             return
+        handler.current_user = visitor.name
         if reason := visitor.why_not(self.needs):
             raise HTTPError(403, reason)
         self.viewer = await self._viewer_of(visitor)
-        handler.current_user = visitor.name
         prepared: Awaitable[None] | None = super().prepare()
         if prepared is not None:
             await prepared
@@ -78,8 +78,10 @@ class Gated(HubOAuthenticated):
         listed: ListedUsers | None = self.settings.get(LISTED_USERS)
         if listed is None or self.needs is Needs.FULL or not visitor.lists_others:
             return Viewer(name, visitor.full)
-        others = await listed.to(self.hub_auth.get_token(self, in_cookie=not self._by_token))
-        return Viewer(name, visitor.full, others - {visitor.name})
+        # With a wrong token in the header and a good one in a cookie, it is the cookie's.
+        auth = self.hub_auth
+        token = auth.get_token(self) if self._by_token else auth._get_token_cookie(self)
+        return Viewer(name, visitor.full, await listed.to(token) - {visitor.name})
 
     @property
     def _by_token(self) -> bool:
