@@ -15,6 +15,11 @@
     ├── QueryTimedOut    the HTTP API's "timeout"
     ├── QueryCancelled   the HTTP API's "canceled"
     ├── TooManyQueries   the HTTP API's "unavailable": as many wait already as may
+    ├── EngineError      what PromQL is asked of gives no answer; its text says what to do
+    │   ├── StoreNotOpen         our own store is being opened, or cannot be
+    │   ├── EngineUnreachable    nobody answers there, or not now
+    │   ├── EngineUnauthorised   it does not let us ask
+    │   └── NotPrometheus        something else answers there
     ├── ListingError     the Hub does not say which servers run
     ├── WrongRules       a rule file that cannot be used, with file and line
     ├── WrongRouting     an Alertmanager configuration that cannot be used, with the place
@@ -158,6 +163,26 @@ class TooManyQueries(MonitoringError):  # noqa: N818 -- named for what happened
         )
 
 
+class EngineError(MonitoringError):
+    """What PromQL is asked of gives no answer; the text says what to do, and has no secret."""
+
+
+class StoreNotOpen(EngineError):  # noqa: N818 -- named for what happened
+    """The store is being opened, or cannot be."""
+
+
+class EngineUnreachable(EngineError):  # noqa: N818 -- named for what happened
+    """Nobody answers at the engine's address, or not now."""
+
+
+class EngineUnauthorised(EngineError):  # noqa: N818 -- named for what happened
+    """The engine does not let us ask."""
+
+
+class NotPrometheus(EngineError):  # noqa: N818 -- named for what happened
+    """What answers at the engine's address does not speak Prometheus's HTTP API."""
+
+
 class ListingError(MonitoringError):
     """The Hub does not say which servers run; *reason* is a `GapReason`'s value.
 
@@ -178,7 +203,14 @@ class WrongRules(MonitoringError, ValueError):  # noqa: N818 -- named for what h
 
 
 class WrongRouting(MonitoringError, ValueError):  # noqa: N818 -- named for what happened
-    """An Alertmanager configuration or a way to notify cannot be used; the text has no secret."""
+    """An Alertmanager configuration or a way to notify cannot be used; the text has no secret.
+
+    *problems* are all that was found, of which the text has one in each line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 class UnknownSilence(MonitoringError, KeyError):  # noqa: N818 -- named for what happened

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jupyterhub_monitoring.api.queries import WAITING_PER_RUNNING
 from jupyterhub_monitoring.errors import QueryError, QueryTooLarge
 from jupyterhub_monitoring.metrics.service_catalogue import (
     QUERIES,
@@ -27,6 +26,7 @@ from jupyterhub_monitoring.metrics.service_catalogue import (
 from jupyterhub_monitoring.promql.budget import Budget, Limits
 from jupyterhub_monitoring.promql.engine import Engine
 from jupyterhub_monitoring.promql.values import Result, Scalar, Vector
+from jupyterhub_monitoring.querier.runner import WAITING_PER_RUNNING
 from jupyterhub_monitoring.store.label_table import LabelTable
 from jupyterhub_monitoring.store.symbols import Symbols
 from support.api_server import ApiServer, Context

@@ -5,9 +5,9 @@
 *context* is an `ApiContext`; queries wait and run in its `QueryRunner`.
 """
 
+from ..querier.runner import QueryRunner
 from .context import ApiContext
 from .parameters import MAX_BODY_BYTES
-from .queries import QueryRunner
 from .routes import handlers
 
 __all__ = ["MAX_BODY_BYTES", "ApiContext", "QueryRunner", "handlers"]

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from ..alerting.notifying.notifier import Notifier
     from ..alerting.rules.rule_status import GroupSnapshot
     from ..promql.engine import Engine
+    from ..querier.runner import QueryRunner
     from ..scrape.scraper import Scraper
     from ..store.store import Store
-    from .queries import QueryRunner
 
 
 class Rules(Protocol):

@@ -10,13 +10,13 @@ import numpy as np
 from prometheus_client.utils import floatToGoString
 
 from ..promql.budget import Budget
+from ..querier.counted import counted
 from ..store.matcher import Matcher
 from ..store.selection import ABSENT_BITS, STALE_BITS, Selectable, Selection, Tile
 from .body import Body
 from .encoding import utf8
 from .handler import ApiHandler
 from .parameters import parse_any_selectors
-from .queries import counted
 
 LOOKBACK_MS = 300_000
 

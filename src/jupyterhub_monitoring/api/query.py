@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from ..errors import BadData, TooManyPoints
 from ..promql.budget import Budget, Limits
 from ..promql.values import Result
+from ..querier.counted import counted
 from .body import Body
 from .encoding import encode_result
 from .handler import GET_AND_POST, ApiHandler
 from .parameters import Parameters, invalid, parse_duration, quoted
-from .queries import counted
 
 if TYPE_CHECKING:
     from ..promql.engine import Engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -14,6 +15,7 @@ from ..alerting.rules.rule_book import RuleBook
 from ..api import QueryRunner
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
+from ..querier import EmbeddedQuerier, Querier
 from ..scrape import Scraper
 from ..store.store import Store
 from .faults import Faults
@@ -59,6 +61,11 @@ class Context:
         """The engine on the open store."""
         assert self.open_engine is not None  # noqa: S101 -- as above
         return self.open_engine
+
+    @cached_property
+    def querier(self) -> Querier:
+        """What answers PromQL; asking it raises `StoreNotOpen` while the store is not."""
+        return EmbeddedQuerier(self.queries, self)
 
     @property
     def unavailable(self) -> str | None:

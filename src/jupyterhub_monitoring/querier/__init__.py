@@ -1,0 +1,40 @@
+"""One way to ask PromQL, for pages and reports.
+
+    answer = await querier.range("sum(rate(requests_total[5m]))", Span(start, end, step=60))
+
+`EmbeddedQuerier` asks the service's own store, `HttpQuerier` an engine that speaks Prometheus's
+HTTP API.
+"""
+
+from .answer import (
+    Instant,
+    Line,
+    Matrix,
+    Metadata,
+    Names,
+    Sample,
+    Shape,
+    Span,
+    Stored,
+)
+from .embedded import EmbeddedQuerier
+from .kind import Kind, kind_of
+from .querier import Querier
+from .turns import asking_as
+
+__all__ = [
+    "EmbeddedQuerier",
+    "Instant",
+    "Kind",
+    "Line",
+    "Matrix",
+    "Metadata",
+    "Names",
+    "Querier",
+    "Sample",
+    "Shape",
+    "Span",
+    "Stored",
+    "asking_as",
+    "kind_of",
+]
