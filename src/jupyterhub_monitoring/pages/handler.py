@@ -13,6 +13,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from .._version import __version__
 from ..errors import MonitoringError
+from ..querier.turns import ANYBODY, asking_as
 from ..usage.viewer import Viewer
 from .environment import environment
 from .navigation import Audience, entries, may_open
@@ -44,9 +45,10 @@ class PageHandler(RequestHandler):
         self.began = time.time()
 
     def prepare(self) -> None:
-        """Refuse who is not meant. HTTPError 403."""
+        """Refuse who is not meant. HTTPError 403. Queries wait with the others of this viewer."""
         if not may_open(self.viewer, self.audience):
             raise HTTPError(403, "this page is not for you")
+        asking_as(self.viewer.name or ANYBODY)
 
     def set_default_headers(self) -> None:
         """Nobody frames us, keeps our answers or guesses their type."""
