@@ -151,9 +151,9 @@ def test_a_wrong_file_leaves_somebody_told(tmp_path: Path, text: str | None):
     settings = MonitoringAlerts(routing_file="alertmanager.yml", receivers={"a": ["http://h/"]})
     routing = routing_of(settings, ["http://127.0.0.1/hook"], tmp_path, {})
     assert kinds(routing.receivers)[NOTIFY] == ["webhook"]
-    (problem,) = routing.problems
+    problem, meanwhile = routing.problems
     assert "alertmanager.yml" in problem
-    assert problem.endswith("the addresses of c.Monitoring.notify are told of everything")
+    assert meanwhile.endswith("is mended, all goes to the addresses of c.Monitoring.notify.")
 
 
 def test_notify_in_a_file(tmp_path: Path):

@@ -205,8 +205,52 @@ def test_check(routing: Path, capsys):
     """A file that can be used: exit status 0 and what is in it."""
     assert main(["notify", "check", str(routing)]) == 0
     said = capsys.readouterr().out
-    assert "2 receivers with 1 ways to tell them" in said
-    assert "all of it can be used" in said
+    assert said == (
+        f"{routing}: 2 receivers with 1 way to tell them, 0 inhibit rules, 0 time intervals;"
+        " all of it can be used\n"
+    )
+
+
+def test_check_names_all_problems(tmp_path: Path, capsys):
+    """Whoever mends a file sees at once all that there is to mend, each with its line."""
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(
+        """
+global: {smtp_smarthost: nowhere, resolve_timout: 1m}
+route:
+  receiver: missing
+  group_by: [a, a]
+  routes:
+    - {receiver: gone, continue: perhaps}
+    - {receiver: nowhere, mute_time_intervals: [nights]}
+receivers:
+  - name: a
+    webhook_configs: [{url: ftp://x}, {urll: http://x}]
+  - name: a
+    email_configs: [{too: x}]
+inhibit_rules: [{equals: [x]}]
+"""
+    )
+    assert main(["notify", "check", str(file)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line.removeprefix(f"wrong: {file}:").partition(":")[0] for line in said] == [
+        *("2", "2", "11", "11", "12", "13", "14", "5", "7", "8"),
+    ]
+    assert "'resolve_timout' is no key of global; did you mean 'resolve_timeout'?" in said[1]
+
+
+def test_what_a_wrong_part_is_needed_for_is_no_problem_of_its_own(tmp_path: Path, capsys):
+    """One mistake in a receiver does not make each route that names it wrong, too."""
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(
+        "global: {slack_api_url: x}\nroute: {receiver: a, routes: [{receiver: a}]}\n"
+        "receivers: [{name: a, slack_configs: [{channel: b}], webhook_configs: [{}]}]\n"
+    )
+    assert main(["notify", "check", str(file)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2, said
+    assert ":1: " in said[0]
+    assert ":3: " in said[1]
 
 
 @pytest.mark.parametrize(

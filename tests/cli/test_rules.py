@@ -20,7 +20,7 @@ def test_check_says_how_many_rules(tmp_path: Path, capsys: pytest.CaptureFixture
     status = main(["rules", "check", str(tmp_path / "a.yml"), str(tmp_path / "b.yml")])
     assert status == 0
     assert capsys.readouterr().out == (
-        f"Checking {tmp_path / 'a.yml'}\n  SUCCESS: 1 rules found\n\n"
+        f"Checking {tmp_path / 'a.yml'}\n  SUCCESS: 1 rule found\n\n"
         f"Checking {tmp_path / 'b.yml'}\n  SUCCESS: 0 rules found\n\n"
     )
 
@@ -34,7 +34,7 @@ def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert f"  FAILED:\n{wrong}:5: " in said
     assert f'{wrong}:6: group "g", rule 1, "A": annotation "a": template: undefined' in said
-    assert "SUCCESS: 1 rules found" in said
+    assert "SUCCESS: 1 rule found" in said
 
 
 def test_check_warns_of_duplicates(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

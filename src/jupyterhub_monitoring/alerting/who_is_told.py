@@ -54,8 +54,10 @@ def routing_of(
             config = read_routing(path)
             base_dir = path.parent
         except WrongRouting as wrong:
-            told = "the addresses of c.Monitoring.notify are" if notify else "nobody is"
-            problems = [f"{wrong}; until it is mended {told} told of everything"]
+            told = (
+                "all goes to the addresses of c.Monitoring.notify" if notify else "nobody is told"
+            )
+            problems = [*wrong.problems, f"Until {path} is mended, {told}."]
             config, extra, broken = _simple(settings, hub_label), {NOTIFY: notify}, True
     receivers, wrong_parts = build_receivers(config, base_dir, extra, environ)
     return Routing(config, receivers, (*problems, *wrong_parts), broken)

@@ -103,7 +103,7 @@ def nagios(report: dict[str, Any]) -> str:
         for name, entry in checks.items()
         if entry["status"] not in ("pass", "unknown")
     ]
-    said = "; ".join(wrong) or report.get("output") or f"{len(checks)} checks pass"
+    said = "; ".join(wrong) or report.get("output") or _all_pass(len(checks))
     if not checks:
         said = report.get("output") or "no details without an accepted token"
     data = " ".join(
@@ -112,6 +112,10 @@ def nagios(report: dict[str, Any]) -> str:
         if "observedValue" in entry
     )
     return f"JUPYTERHUB {word} - {said}" + (f" | {data}" if data else "")
+
+
+def _all_pass(checks: int) -> str:
+    return "1 check passes" if checks == 1 else f"{checks} checks pass"
 
 
 # --- Asking -------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ..alerting.alert import Alert
 from ..alerting.message import Message, Receiver
-from ..errors import CannotStart, DeliveryFailed, WrongRouting
+from ..errors import DeliveryFailed, WrongRouting
+from .counted import counted
 from .notify_whom import CONFIG, wanted
 
 PROGRAM = "jupyterhub-monitoring"
@@ -72,16 +73,18 @@ def _check(file: Path) -> int:
     try:
         config = read_routing(file)
     except WrongRouting as wrong:
-        raise CannotStart(str(wrong)) from None
+        for problem in wrong.problems:
+            print(f"wrong: {problem}")
+        return 1
     receivers, problems = build_receivers(config, file.parent)
     for problem in problems:
         print(f"wrong: {problem}")
-    ways = sum(map(len, receivers.values()))
-    rules = len(config.inhibit_rules)
+    ways = counted(sum(map(len, receivers.values())), "way")
     print(
-        f"{file}: {len(receivers)} receivers with {ways} ways to tell them, {rules} inhibit rules,"
-        f" {len(config.time_intervals)} time intervals"
-        + (f"; {len(problems)} problems" if problems else "; all of it can be used")
+        f"{file}: {counted(len(receivers), 'receiver')} with {ways} to tell them,"
+        f" {counted(len(config.inhibit_rules), 'inhibit rule')},"
+        f" {counted(len(config.time_intervals), 'time interval')}; "
+        + (counted(len(problems), "problem") if problems else "all of it can be used")
     )
     return 1 if problems else 0
 

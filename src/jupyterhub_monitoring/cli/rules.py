@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ..alerting.rules.rule_file import Checked, check_file
+from .counted import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def _check(path: Path) -> int:
     if checked.problems:
         _tell_problems(checked)
     else:
-        print(f"  SUCCESS: {checked.rules} rules found")
+        print(f"  SUCCESS: {counted(checked.rules, 'rule')} found")
         for warning in checked.warnings:
             print(f"  WARNING: {path}: {warning}")
     print()

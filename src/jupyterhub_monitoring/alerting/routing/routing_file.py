@@ -16,7 +16,17 @@ from .integration_tables import INTEGRATIONS, SILENT_ABOUT_ENDS
 from .receiver_config import IntegrationConfig, ReceiverConfig
 from .routing_config import RoutingConfig
 from .routing_tree import Names, inhibit_rule, root_route
-from .strict_yaml import Reader, Reading, document, list_of, path, record, text, without_secrets
+from .strict_yaml import (
+    Reader,
+    Reading,
+    collecting,
+    document,
+    list_of,
+    path,
+    record,
+    text,
+    without_secrets,
+)
 from .time_interval import TimeInterval
 from .time_interval_config import named_intervals
 
@@ -26,7 +36,7 @@ _SUFFIX = "_configs"
 def load_routing(
     yaml: str, folder: Path | None = None, name: str = "alertmanager.yml"
 ) -> RoutingConfig:
-    """Return what the text *yaml* says. Raises `WrongRouting`, which says where it is wrong.
+    """Return what the text *yaml* says. Raises `WrongRouting`, which says wherever it is wrong.
 
     Relative paths in it are taken from *folder*, the one of the file; *name* is for errors.
     No file is read: neither templates nor secrets.
@@ -59,26 +69,44 @@ _top = record(
 
 
 def _config(parts: Mapping[str, Node], reading: Reading) -> dict[str, Any]:
-    """Read the parts in the order in which they need each other."""
+    """Read the parts in the order in which they need each other.
+
+    What needs a part that is wrong is not judged by it: one mistake is one problem.
+    """
+    found: dict[str, Any] = {}
 
     def entries(key: str, reader: Reader) -> list[Any]:
-        found: list[Any] = reading.read(parts[key], list_of(reader)) if key in parts else []
-        return found
+        listed: list[Any] = reading.read(parts[key], list_of(reader)) if key in parts else []
+        return listed
 
-    of_global = global_config(parts.get("global"), reading)
-    receivers = entries("receivers", partial(_receiver, of_global=of_global, taken=set()))
-    reader = partial(_intervals, taken=set())
-    named = entries("mute_time_intervals", reader) + entries("time_intervals", reader)
-    intervals: dict[str, tuple[TimeInterval, ...]] = dict(named)
-    names = Names({receiver.name for receiver in receivers}, intervals)
-    return {
-        "route": reading.read(parts["route"], partial(root_route, names=names)),
-        "receivers": tuple(receivers),
-        "inhibit_rules": tuple(entries("inhibit_rules", inhibit_rule)),
-        "time_intervals": intervals,
-        "templates": tuple(entries("templates", path)),
-        "resolve_timeout": of_global["resolve_timeout"],
-    }
+    with collecting() as part:
+        with part():
+            found["global"] = global_config(parts.get("global"), reading)
+        with part():
+            one = partial(_receiver, of_global=found.get("global"), taken=set())
+            found["receivers"] = tuple(entries("receivers", one))
+        with part():
+            each = partial(_intervals, taken=set())
+            named = entries("mute_time_intervals", each) + entries("time_intervals", each)
+            found["time_intervals"] = dict(named)
+        with part():
+            found["inhibit_rules"] = tuple(entries("inhibit_rules", inhibit_rule))
+        with part():
+            found["templates"] = tuple(entries("templates", path))
+        with part():
+            root = partial(root_route, names=_names(found))
+            found["route"] = reading.read(parts["route"], root)
+    found["resolve_timeout"] = found.pop("global")["resolve_timeout"]
+    return found
+
+
+def _names(found: Mapping[str, Any]) -> Names:
+    """Return what routes may name: anything, where that could not be read."""
+    receivers: Iterable[ReceiverConfig] | None = found.get("receivers")
+    return Names(
+        None if receivers is None else {receiver.name for receiver in receivers},
+        found.get("time_intervals"),
+    )
 
 
 def _intervals(
@@ -100,25 +128,43 @@ _receiver_keys = record(
 
 
 def _receiver(
-    node: Node, reading: Reading, of_global: Mapping[str, Any], taken: set[str]
+    node: Node, reading: Reading, of_global: Mapping[str, Any] | None, taken: set[str]
 ) -> ReceiverConfig:
     settings = _receiver_keys(node, reading)
-    name = settings.pop("name")
-    if name in taken:
-        raise reading.wrong(node, f"receiver name {name!r} is not unique")
-    taken.add(name)
-    return ReceiverConfig(name, tuple(_integrations(settings, reading, of_global)))
+    name, integrations = settings.pop("name"), []
+    with collecting() as part:
+        with part():
+            if name in taken:
+                raise reading.wrong(node, f"receiver name {name!r} is not unique")
+        taken.add(name)
+        with part():
+            integrations = _integrations(settings, reading, of_global)
+    return ReceiverConfig(name, tuple(integrations))
 
 
 def _integrations(
-    settings: Mapping[str, list[Node]], reading: Reading, of_global: Mapping[str, Any]
-) -> Iterable[IntegrationConfig]:
-    for key, entries in settings.items():
-        kind = key.removesuffix(_SUFFIX)
-        for entry in entries:
-            written = reading.read(entry, INTEGRATIONS[kind])
-            written.setdefault("send_resolved", kind not in SILENT_ABOUT_ENDS)
-            integration, missing = completed(IntegrationConfig(kind, written), of_global)
-            if missing:
-                raise reading.wrong(entry, f"{key}: {missing}")
-            yield integration
+    settings: Mapping[str, list[Node]], reading: Reading, of_global: Mapping[str, Any] | None
+) -> list[IntegrationConfig]:
+    """Read all of one receiver; without *of_global* they are not completed."""
+    found = []
+    with collecting() as part:
+        for key, entries in settings.items():
+            for entry in entries:
+                with part():
+                    found.append(_integration(key, entry, reading, of_global))
+    return found
+
+
+def _integration(
+    key: str, entry: Node, reading: Reading, of_global: Mapping[str, Any] | None
+) -> IntegrationConfig:
+    kind = key.removesuffix(_SUFFIX)
+    written = reading.read(entry, INTEGRATIONS[kind])
+    written.setdefault("send_resolved", kind not in SILENT_ABOUT_ENDS)
+    integration = IntegrationConfig(kind, written)
+    if of_global is None:
+        return integration
+    integration, missing = completed(integration, of_global)
+    if missing:
+        raise reading.wrong(entry, f"{key}: {missing}")
+    return integration

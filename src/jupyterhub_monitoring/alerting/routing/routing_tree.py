@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from yaml.nodes import Node
+from yaml.nodes import Node, SequenceNode
 
 from ...errors import BadData
 from ...promql.quoting import is_utf8
@@ -18,7 +18,17 @@ from .inhibit import InhibitRule
 from .matcher import Matcher, Matchers, in_order, matchers_text
 from .matcher_parser import parse_matchers
 from .route import Route
-from .strict_yaml import Reading, duration, flag, is_null, list_of, pairs, record, text
+from .strict_yaml import (
+    Reading,
+    collecting,
+    duration,
+    flag,
+    is_null,
+    list_of,
+    pairs,
+    record,
+    text,
+)
 
 ALL_LABELS = "..."
 _CLASSIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -26,10 +36,10 @@ _CLASSIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 @dataclass(frozen=True)
 class Names:
-    """What is defined elsewhere in the file."""
+    """What is defined elsewhere in the file; None: that could not be read, any name is taken."""
 
-    receivers: Container[str]
-    intervals: Container[str]
+    receivers: Container[str] | None
+    intervals: Container[str] | None
 
 
 # --- Matchers ------------------------------------------------------------------------------------
@@ -112,24 +122,14 @@ _route = record(
         "continue": flag,
         "mute_time_intervals": list_of(text),
         "active_time_intervals": list_of(text),
-        "routes": list_of(lambda node, _: node),
+        "routes": list_of(lambda _, __: None),  # see `_below`
     },
 )
 
 
 def root_route(node: Node, reading: Reading, names: Names) -> Route:
     """Read the whole tree. The root takes every alert, and always."""
-    own = _route(node, reading)
-    if not own.get("receiver"):
-        raise reading.wrong(node, "root route must specify a default receiver")
-    if _all_of(own):
-        raise reading.wrong(node, "root route must not have any matchers")
-    if own.get("continue"):
-        raise reading.wrong(node, "cannot have continue in root route")
-    for key in ("mute_time_intervals", "active_time_intervals"):
-        if own.get(key):
-            raise reading.wrong(node, f"root route must not have any {key}")
-    return _below(node, reading, own, _Above(Route(""), names))
+    return _below(node, reading, _Above(Route(""), names))
 
 
 @dataclass(frozen=True)
@@ -141,27 +141,52 @@ class _Above:
     position: int | None = None  # None for the root
 
 
-def _below(node: Node, reading: Reading, own: Mapping[str, Any], above: _Above) -> Route:
-    _check_names(node, reading, own, above.names)
-    route = _inheriting(above, own)
-    children = [
-        reading.read(child, partial(_child, above=replace(above, parent=route, position=position)))
-        for position, child in enumerate(own.get("routes", ()))
-    ]
+def _below(node: Node, reading: Reading, above: _Above) -> Route:
+    """Read a route and all below it, these also where the route itself is wrong."""
+    route, children = above.parent, []
+    with collecting() as part:
+        with part():
+            route = _itself(node, reading, above)
+        for position, child in enumerate(_children(node, reading)):
+            reader = partial(_below, above=replace(above, parent=route, position=position))
+            with part():
+                children.append(reading.read(child, reader))
     return replace(route, routes=tuple(children))
 
 
-def _child(node: Node, reading: Reading, above: _Above) -> Route:
-    return _below(node, reading, _route(node, reading), above)
+def _children(node: Node, reading: Reading) -> list[Node]:
+    """Return the routes below *node*; none where these are no list, which is told elsewhere."""
+    routes = [value for name, _, value in pairs(node, reading) if name == "routes"]
+    return [child for one in routes if isinstance(one, SequenceNode) for child in one.value]
+
+
+def _itself(node: Node, reading: Reading, above: _Above) -> Route:
+    own = _route(node, reading)
+    if above.position is None:
+        _check_root(node, reading, own)
+    _check_names(node, reading, own, above.names)
+    return _inheriting(above, own)
+
+
+def _check_root(node: Node, reading: Reading, own: Mapping[str, Any]) -> None:
+    if not own.get("receiver"):
+        raise reading.wrong(node, "root route must specify a default receiver")
+    if _all_of(own):
+        raise reading.wrong(node, "root route must not have any matchers")
+    if own.get("continue"):
+        raise reading.wrong(node, "cannot have continue in root route")
+    for key in ("mute_time_intervals", "active_time_intervals"):
+        if own.get(key):
+            raise reading.wrong(node, f"root route must not have any {key}")
 
 
 def _check_names(node: Node, reading: Reading, own: Mapping[str, Any], names: Names) -> None:
-    receiver = own.get("receiver")
-    if receiver and receiver not in names.receivers:
+    receiver, intervals = own.get("receiver"), names.intervals
+    if receiver and names.receivers is not None and receiver not in names.receivers:
         raise reading.wrong(node, f"undefined receiver {receiver!r} used in route")
     for key in ("active_time_intervals", "mute_time_intervals"):
         for name in own.get(key, ()):
-            if name not in names.intervals:
+            if intervals is not None and name not in intervals:
                 raise reading.wrong(node, f"undefined time interval {name!r} used in route")
 
 

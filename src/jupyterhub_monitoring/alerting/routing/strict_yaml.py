@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,11 +29,16 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _MOST_NODES = 100_000  # counted where they are used: aliases of aliases get large fast
 _DEEPEST = 60
+_MOST_PROBLEMS = 100  # of one file are told
 _TRUE = {"y", "yes", "true", "on"}
 _FALSE = {"n", "no", "false", "off"}
 _GO_PART = r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|ms|s|m|h)"
 _GO_DURATION = re.compile(rf"[-+]?(?:0|(?:{_GO_PART})+)")
 _GO_UNITS_MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
+
+
+class TooMuch(WrongRouting):
+    """The file is not worth reading any further."""
 
 
 @dataclass
@@ -54,16 +60,46 @@ class Reading:
         """Return what *reader* makes of *node*, within the bounds of what a file may hold."""
         self._used, self._depth = self._used + 1, self._depth + 1
         if self._used > _MOST_NODES or self._depth > _DEEPEST:
-            raise self.wrong(node, "the file is too large, too deep or repeats itself too often")
-        value = reader(node, self)
-        self._depth -= 1
-        return value
+            reason = "the file is too large, too deep or repeats itself too often"
+            raise TooMuch(str(self.wrong(node, reason)))
+        try:
+            return reader(node, self)
+        finally:
+            self._depth -= 1
 
 
 Reader = Callable[[Node, Reading], Any]
 """Reads one value. Raises `WrongRouting`, whose text never holds the value of a secret."""
 Check = Callable[[Mapping[str, Any]], str | None]
 """Says what is wrong with a record as a whole, or None."""
+
+
+@contextmanager
+def collecting() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Read all parts, then raise one `WrongRouting` with the problems of those that are wrong.
+
+    with collecting() as part:
+        for node in nodes:
+            with part():
+                ...  # may raise `WrongRouting`; the next node is read all the same
+    """
+    problems: dict[str, None] = {}
+
+    @contextmanager
+    def part() -> Iterator[None]:
+        try:
+            yield
+        except TooMuch:
+            raise
+        except WrongRouting as wrong:
+            problems.update(dict.fromkeys(wrong.problems))
+            if len(problems) >= _MOST_PROBLEMS:
+                raise TooMuch(*problems) from None
+
+    with part():
+        yield part
+    if problems:
+        raise WrongRouting(*problems)
 
 
 def document(text: str, reading: Reading) -> Node | None:
@@ -121,11 +157,14 @@ def record(what: str, keys: Mapping[str, Reader], *checks: Check) -> Reader:
 
     def read(node: Node, reading: Reading) -> dict[str, Any]:
         values = {}
-        for name, key, value in pairs(node, reading):
-            if name not in keys:
-                raise reading.wrong(key, f"{name!r} is no key of {what}{_nearest(name, keys)}")
-            if not is_null(value):
-                values[name] = reading.read(value, keys[name])
+        with collecting() as part:
+            for name, key, value in pairs(node, reading):
+                with part():
+                    if name not in keys:
+                        nearest = _nearest(name, keys)
+                        raise reading.wrong(key, f"{name!r} is no key of {what}{nearest}")
+                    if not is_null(value):
+                        values[name] = reading.read(value, keys[name])
         for check in checks:
             if problem := check(values):
                 raise reading.wrong(node, f"{what}: {problem}")
@@ -162,7 +201,12 @@ def list_of(reader: Reader) -> Reader:
     def read(node: Node, reading: Reading) -> list[Any]:
         if not isinstance(node, SequenceNode):
             raise reading.wrong(node, f"expected a list, found {_kind(node)}")
-        return [reading.read(child, reader) for child in node.value]
+        values = []
+        with collecting() as part:
+            for child in node.value:
+                with part():
+                    values.append(reading.read(child, reader))
+        return values
 
     return read
 
@@ -171,7 +215,12 @@ def map_of(reader: Reader) -> Reader:
     """Return the reader of a mapping with any keys, whose values *reader* reads."""
 
     def read(node: Node, reading: Reading) -> dict[str, Any]:
-        return {name: reading.read(value, reader) for name, _, value in pairs(node, reading)}
+        values = {}
+        with collecting() as part:
+            for name, _, value in pairs(node, reading):
+                with part():
+                    values[name] = reading.read(value, reader)
+        return values
 
     return read
 
