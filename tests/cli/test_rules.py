@@ -75,3 +75,52 @@ def test_wrong_arguments(arguments: list[str]):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
+
+
+TESTS = """\
+rule_files: [rules.yml]
+tests:
+  - input_series: [{series: up, values: 0x9}]
+    alert_rule_test: [{eval_time: 5m, alertname: A, exp_alerts: [{exp_labels: {a: b}}]}]
+"""
+
+
+def test_a_tab_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Nobody sees a tab: what it is and its line, in rules, in their tests and in a routing."""
+    path = tmp_path / "x.yml"
+    path.write_text("groups:\n- name: g\n\trules: []\n")
+    for verb in (["rules", "check"], ["rules", "test"], ["notify", "check"]):
+        assert main([*verb, str(path)]) == 1
+        said = capsys.readouterr().out
+        assert f"{path}:3: " in said
+        assert "this line is indented with a tab, where YAML takes only spaces" in said
+
+
+def test_the_other_command_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A file of tests that is checked, and one of rules that is run: in one sentence."""
+    rules, tests = tmp_path / "r.yml", tmp_path / "t.yml"
+    rules.write_text(alert())
+    tests.write_text(TESTS)
+    assert main(["rules", "check", str(tests)]) == 1
+    said = capsys.readouterr().out
+    assert f"{tests}:2: this is a file with unit tests" in said
+    assert "`jupyterhub-monitoring rules test` takes it\n\n" in said
+    assert main(["rules", "test", str(rules)]) == 1
+    said = capsys.readouterr().out
+    assert f"{rules}:1: this is a file with rules" in said
+    assert "`jupyterhub-monitoring rules check` takes it" in said
+
+
+@pytest.mark.parametrize("pattern", ["rules.yml", "none/*.yml"])
+def test_rules_that_are_not_there(
+    pattern: str, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+):
+    """A test that does not hold for want of its rules says so, and where it looked for them."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "x.test.yaml").write_text(TESTS.replace("rules.yml", pattern))
+    monkeypatch.chdir(tmp_path)
+    assert main(["rules", "test", "tests/x.test.yaml"]) == 1
+    said = capsys.readouterr().out
+    failed = said.partition("FAILED:\n")[2]
+    assert f"there is no {tmp_path / 'tests' / pattern}; its path begins in the folder" in failed
+    assert "alertname" not in failed

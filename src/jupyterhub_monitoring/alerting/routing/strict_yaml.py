@@ -20,6 +20,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ...errors import WrongRouting
 from ...promql.numbers import parse_duration
 from ..alert import Millis
+from ..yaml_mistake import mistake
 from .secret import HIDDEN, Secret
 
 MOST_BYTES = 1 << 20
@@ -108,9 +109,10 @@ def document(text: str, reading: Reading) -> Node | None:
         raise WrongRouting(f"{reading.name}: larger than {MOST_BYTES:,} bytes")
     try:
         return next(iter(yaml.compose_all(text, Loader=_LOADER)), None)
-    except yaml.MarkedYAMLError as error:  # only its own words: what it quotes may be a secret
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise WrongRouting(f"{reading.name}{line}: {error.problem or 'no YAML'}") from None
+    except yaml.MarkedYAMLError as error:
+        line, reason = mistake(error, text)
+        place = f"{reading.name}:{line}" if line else reading.name
+        raise WrongRouting(f"{place}: {reason}") from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise WrongRouting(f"{reading.name}: no YAML, or too deep") from None
 

@@ -27,6 +27,7 @@ from .rule_yaml import (
     duration,
     first_line,
     integer,
+    keys_of,
     line_of,
     mappings,
     record,
@@ -53,6 +54,10 @@ _GROUP_KEYS = ("name", "interval", "query_offset", "limit", "rules", "labels")
 _RULE_KEYS = (
     *("record", "alert", "expr", "for", "keep_firing_for"),
     *("labels", "annotations"),
+)
+_TESTS = (
+    "this is a file with unit tests of rules, not with rules; `jupyterhub-monitoring rules test`"
+    " takes it"
 )
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -106,7 +111,11 @@ def check_rules(name: str, text: str) -> Checked:
     reading = Reading(name)
     groups: list[RuleGroup] = []
     try:
-        top = record(document(text, reading), _FILE_KEYS, "a rule file", reading)
+        root = document(text, reading)
+        if (line := keys_of(root).get("tests")) is not None:
+            reading.wrong(line, _TESTS)
+            return Checked(name, (), tuple(reading.problems))
+        top = record(root, _FILE_KEYS, "a rule file", reading)
         for node in mappings(top.get("groups"), "groups", "a group", reading):
             groups.append(_Group(node, reading).read(groups))
     except TooMuch:

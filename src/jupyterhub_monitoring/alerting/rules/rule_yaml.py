@@ -19,6 +19,7 @@ from ...promql.numbers import parse_duration
 from ...promql.quoting import is_utf8
 from ..alert import Millis
 from ..go_template.literals import parse_number
+from ..yaml_mistake import mistake
 
 MOST_BYTES = 8 << 20
 """A rule file may have."""
@@ -88,8 +89,8 @@ def document(text: str, reading: Reading) -> Node | None:
     try:
         documents = list(yaml.compose_all(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reading.wrong(mark.line + 1 if mark else 0, f"no YAML: {error.problem or error}")
+        line, reason = mistake(error, text)
+        reading.wrong(line, f"no YAML: {reason}")
         return None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reading.wrong(0, f"no YAML: {error}" if str(error) else "no YAML, or nested too deeply")
@@ -98,6 +99,12 @@ def document(text: str, reading: Reading) -> Node | None:
         if not is_null(more):
             reading.wrong(line_of(more), "a rule file is one YAML document, without `---`")
     return documents[0] if documents else None
+
+
+def keys_of(node: Node | None) -> dict[str, int]:
+    """Return the keys of a mapping, each with its line; none where it is something else."""
+    entries = node.value if isinstance(node, MappingNode) else ()
+    return {key.value: line_of(key) for key, _ in entries if isinstance(key, ScalarNode)}
 
 
 def mappings(node: Node | None, what: str, element: str, reading: Reading) -> list[Node]:

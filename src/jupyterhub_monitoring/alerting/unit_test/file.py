@@ -25,9 +25,15 @@ from ..routing.strict_yaml import (
     record,
     text,
 )
+from ..rules.rule_yaml import keys_of
 from ..text_file import read_text
 
 DEFAULT_INTERVAL_MS: Millis = 60_000
+
+_RULES = (
+    "this is a file with rules, not with unit tests of them; `jupyterhub-monitoring rules check`"
+    " takes it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ def read_test_file(path: Path) -> UnitTestFile:
     """Read the file at *path*. Raises OSError, and `WrongRouting` with the line."""
     reading = Reading(str(path), None)
     node = document(read_text(path, MOST_BYTES), reading)
+    if node is not None and (line := keys_of(node).get("groups")) is not None:
+        raise WrongRouting(f"{path}:{line}: {_RULES}")
     found = {} if node is None else _FILE(node, reading)
     if len(set(order := found.get("group_eval_order", []))) < len(order):
         raise WrongRouting(f"{path}: a group is repeated in group_eval_order")

@@ -52,9 +52,8 @@ def _problems(path: Path, out: TextIO) -> Iterator[str]:
     """Yield what does not hold in the file at *path*."""
     try:
         tests = read_test_file(path)
-        for pattern, files in tests.rule_files:
-            if not files:
-                out.write(f"  WARNING: no file match pattern {pattern}\n")
+        missing = [_no_file(pattern) for pattern, files in tests.rule_files if not files]
+        out.writelines(f"  WARNING: {text}\n" for text in missing)
         groups = _groups(tests)
     except OSError as error:
         yield f"{error.filename}: {error.strerror}"
@@ -62,8 +61,16 @@ def _problems(path: Path, out: TextIO) -> Iterator[str]:
     except (WrongRouting, WrongRules) as error:
         yield str(error)
         return
-    for test in tests.tests:
-        yield from _run(test, tests, groups)
+    problems = [problem for test in tests.tests for problem in _run(test, tests, groups)]
+    # Without its rules nothing can hold: each of its cases would only say so again.
+    yield from ([f"    {text}" for text in missing] if problems and missing else problems)
+
+
+def _no_file(pattern: str) -> str:
+    return (
+        f"rule_files: there is no {Path(pattern).absolute()}; its path begins in the folder of"
+        " the test file"
+    )
 
 
 def _run(test: TestCase, tests: UnitTestFile, groups: Sequence[RuleGroup]) -> Iterator[str]:
