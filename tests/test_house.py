@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "errors",
         "metrics",
         "dashboards",
+        "promql",  # the words that there are, for completion
         "querier",
         "activity",
         "usage",

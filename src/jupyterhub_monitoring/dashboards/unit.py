@@ -18,6 +18,7 @@ class Unit(str, Enum):
     SECONDS = "seconds"
     RATIO = "ratio"  # 1 is all of it
     CORES = "cores"
+    NUMBER = "number"  # nobody knows of what
 
     def text(self, value: float | None) -> str:
         """Return *value* for people: "1.4 GiB", "12 s", "97.2 %"; a dash where it is unknown."""
@@ -34,6 +35,17 @@ def digits(value: float) -> str:
     if size >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 1 else f"{value:.2g}"
+
+
+def number_text(value: float) -> str:
+    """Return a number of which one knows nothing: 0.03, 12, 123,456, 12.3 M, 4.2e-06."""
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-3:
+        return f"{value:.2g}"
+    for each, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if size >= each:
+            return f"{value / each:.4g} {unit}"
+    return digits(value)
 
 
 def bytes_text(value: float) -> str:
@@ -83,4 +95,5 @@ _TEXTS: dict[Unit, Callable[[float], str]] = {
     Unit.SECONDS: seconds_text,
     Unit.RATIO: ratio_text,
     Unit.CORES: cores_text,
+    Unit.NUMBER: number_text,
 }

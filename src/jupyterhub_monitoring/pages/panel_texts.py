@@ -39,7 +39,7 @@ def to_csv(data: PanelData) -> str:
     """Return a column per line and a row per time, in UTC; nothing where there is no sample."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
-    out.writerow(["time", *(_safe(line.name) for line in data.lines)])
+    out.writerow(["time", *(safe(line.name) for line in data.lines)])
     columns = [line.values.tolist() for line in data.lines]
     for index, at in enumerate(data.times.tolist()):
         moment = datetime.fromtimestamp(at, timezone.utc).isoformat()
@@ -48,6 +48,6 @@ def to_csv(data: PanelData) -> str:
     return text.getvalue()
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
     """Return *name* so that no spreadsheet takes it for a formula."""
     return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name

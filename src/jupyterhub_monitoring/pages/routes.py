@@ -7,25 +7,35 @@ from typing import Any
 from tornado.web import RequestHandler, StaticFileHandler
 
 from .activity_page import ActivityPage
+from .explore.handlers import CompletionHandler, DataHandler, LatestHandler
+from .explore.page import ExplorePage, GraphPage
 from .groups import GroupsPage
 from .handler import STATIC, PageHandler
+from .not_found import NotFoundPage
 from .overview import OverviewPage
 from .panel_handler import MarksHandler, PanelHandler
 from .person import MyPage, ServerPage, UserPage
 from .sources import Sources
+from .status import StatusPage
 from .users import UsersPage
 
 Route = tuple[Any, ...]
 """A pattern, a handler class, and what its `initialize` takes."""
 
 PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
-    ("", OverviewPage),
+    ("?", OverviewPage),
     ("users", UsersPage),
     ("groups", GroupsPage),
     ("user", UserPage),
     ("server", ServerPage),
     ("me", MyPage),
     ("activity", ActivityPage),
+    ("status", StatusPage),
+    ("explore", ExplorePage),
+    (r"explore/data(\.csv)?", DataHandler),
+    (r"explore/latest\.csv", LatestHandler),
+    ("explore/complete", CompletionHandler),
+    ("graph", GraphPage),
     (r"panels/([a-z-]+)(\.csv)?", PanelHandler),
     ("marks", MarksHandler),
 )
@@ -45,6 +55,11 @@ def page_routes(sources: Sources) -> list[Route]:
     """Return the pages, without a gate."""
     prefix = sources.prefix
     return [(f"{prefix}{path}", handler, {"sources": sources}) for path, handler in PAGES]
+
+
+def not_found_route(sources: Sources) -> Route:
+    """Return what answers below the prefix where nothing else does, without a gate."""
+    return (f"{sources.prefix}.*", NotFoundPage, {"sources": sources})
 
 
 def static_route(prefix: str) -> Route:

@@ -8,7 +8,15 @@ const AT_ONCE = 4;
 /** As many plots are asked for at a time: the answers come in the order of the page. */
 
 const prefix = document.body.dataset.prefix;
-const plots = [...document.querySelectorAll("[data-panel]")].map((figure) => new Plot(figure));
+let plots = [];
+
+/** Take frames that came into the page, and forget those that left it. */
+function findPlots() {
+  const before = new Map(plots.map((plot) => [plot.figure, plot]));
+  const figures = [...document.querySelectorAll("[data-panel]")];
+  plots = figures.map((figure) => before.get(figure) ?? new Plot(figure));
+  for (const plot of before.values()) if (!plots.includes(plot)) plot.clear();
+}
 
 async function loadMarks(signal) {
   if (!plots.length) return;
@@ -58,6 +66,11 @@ addEventListener("resize", () => {
   resizing = setTimeout(redraw, 100);
 });
 addEventListener("themechange", redraw);
+addEventListener("pagechange", () => {
+  findPlots();
+  localize();
+  loadPlots().catch(() => {});
+});
 document.getElementById("range")?.addEventListener("change", (event) => event.target.form.requestSubmit());
 document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll("details.about[open]")) {
@@ -85,6 +98,7 @@ document.addEventListener("input", (event) => {
   }, 250);
 });
 
+findPlots();
 localize();
 setInterval(() => localize(), 30_000);
 loadPlots().catch(() => {});

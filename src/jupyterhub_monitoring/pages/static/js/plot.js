@@ -4,10 +4,12 @@ import { ask } from "./ask.js";
 import { heatmap } from "./heatmap.js";
 import { lines } from "./lines.js";
 import { markHooks } from "./marks.js";
+import { many } from "./many.js";
 import { colour } from "./palette.js";
 import { text } from "./units.js";
 
 const NARROW = 640;
+const DRAWINGS = { heatmap, many };
 
 function height() {
   return window.innerWidth < NARROW ? 160 : 200;
@@ -77,7 +79,7 @@ export class Plot {
       return;
     }
     this.clear();
-    const part = data.kind === "heatmap" ? heatmap(data) : lines(data);
+    const part = (DRAWINGS[this.figure.dataset.kind] ?? lines)(data);
     const notes = part.notes ?? [];
     const options = this.options(part);
     this.place.replaceChildren();

@@ -61,11 +61,12 @@ export function text(value, unit) {
 
 const BINARY = Array.from({ length: 51 }, (_, power) => 2 ** power);
 
-/** Distances between ticks of an axis: powers of two for bytes, whole numbers for counts. */
+/** Distances between ticks of an axis: powers of two for bytes, whole numbers for counts; uPlot's own for numbers of any size. */
 export function increments(unit) {
   if (unit === "bytes") return BINARY;
+  if (unit === "number") return undefined;
   const steps = [];
-  for (let power = unit === "count" ? 0 : unit === "number" ? -15 : -6; power <= (unit === "number" ? 24 : 12); power += 1) {
+  for (let power = unit === "count" ? 0 : -6; power <= 12; power += 1) {
     for (const step of [1, 2, 2.5, 5]) {
       if (unit === "count" && power === 0 && step === 2.5) continue;
       steps.push(step * 10 ** power);

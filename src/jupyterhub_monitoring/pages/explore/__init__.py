@@ -1,0 +1,1 @@
+"""The page where one asks in PromQL, and sees the answer as a plot and as a table."""
