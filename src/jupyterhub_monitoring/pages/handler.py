@@ -14,7 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 from .._version import __version__
 from ..errors import MonitoringError
 from ..querier.turns import ANYBODY, asking_as
-from ..usage.viewer import Viewer
+from ..usage.viewer import NOBODY, Viewer
 from .environment import environment
 from .navigation import Audience, entries, may_open
 from .period import DEFAULT, Period, read_period
@@ -28,13 +28,11 @@ CSP = (
     " frame-ancestors 'none'"
 )
 
-NOBODY = Viewer(None, full=False)
-
 
 class PageHandler(RequestHandler):
     """A page or what a page fetches. Whoever puts a gate before it sets `viewer`."""
 
-    viewer = NOBODY
+    viewer: Viewer = NOBODY
     audience = Audience.FULL
     page = ""  # its entry in the navigation
     default_range = DEFAULT

@@ -29,6 +29,10 @@ class StandingFault(Protocol):
         """What was seen, and what to do."""
 
     @property
+    def problems(self) -> Sequence[str]:
+        """The same, one sentence or two for each."""
+
+    @property
     def since(self) -> datetime:
         """Since when."""
 
@@ -48,6 +52,11 @@ class PageContext(Protocol):
     rules: RuleBook | None
     activity: Activity | None
     external_labels: Mapping[str, str]
+    tells_nobody: bool
+
+    @property
+    def runbooks(self) -> str:
+        """Where the pages about codes and alerts are, without a slash at the end."""
 
     @property
     def faults(self) -> StandingFaults:

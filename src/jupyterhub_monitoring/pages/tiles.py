@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..dashboards import Curve, Unit
 from ..querier import Querier, Span
 from .period import Period
 
 POINTS = 60
-NONE = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ async def _tile(querier: Querier, figure: Figure, period: Period) -> Tile:
     seconds = period.end - period.start
     whole, step = f"{int(seconds)}s", max(15.0, seconds / POINTS)
     spark = _query(figure.spark or figure.queries[0], f"{max(60, int(4 * step))}s")
-    now = (querier.instant(_query(query, whole), period.end) for query in figure.queries)
-    *answers, line = await asyncio.gather(
-        *now, querier.range(spark, Span(period.start, period.end, step))
+    asked = (querier.instant(_query(query, whole), period.end) for query in figure.queries)
+    answers, line = await asyncio.gather(
+        asyncio.gather(*asked), querier.range(spark, Span(period.start, period.end, step))
     )
-    values = tuple(_one(answer.samples) for answer in answers)
+    values = tuple(_known(answer.value) for answer in answers)
     rows = [row.values for row in line.lines]
     return Tile(figure, values, _points(rows[0]) if rows else ())
 
@@ -77,10 +77,9 @@ def _query(text: str, window: str) -> str:
     return Curve(text, "").query({"window": window, "step": window})
 
 
-def _one(samples: Sequence[object]) -> float | None:
-    value = getattr(samples[0], "value", math.nan) if samples else math.nan
-    return float(value) if math.isfinite(value) else None
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
-def _points(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float | None, ...]:
-    return tuple(value if math.isfinite(value) else None for value in values.tolist())
+def _points(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    return tuple(map(_known, values.tolist()))

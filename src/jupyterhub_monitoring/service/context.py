@@ -10,6 +10,7 @@ from functools import cached_property
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from .._version import __version__
+from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
 from ..alerting.rules.rule_book import RuleBook
 from ..api import QueryRunner
@@ -43,6 +44,7 @@ class Context:
     scraper: Scraper | None = None
     notifier: Notifier | None = None
     rules: RuleBook | None = None
+    activity: Activity | None = None
     external_labels: Mapping[str, str] = field(default_factory=dict)
     tells_nobody: bool = False  # alerts are evaluated, and no setting says whom to tell
     started: float = field(default_factory=time.time)
@@ -81,6 +83,11 @@ class Context:
         """What is kept, as Prometheus shows it."""
         store = self.settings.store
         return f"{store.retention_days:g}d or {store.retention_bytes / 2**30:.3g}GiB"
+
+    @property
+    def runbooks(self) -> str:
+        """Where the pages about codes and alerts are, without a slash at the end."""
+        return self.settings.rules.runbook_base.rstrip("/")
 
     @property
     def flags(self) -> Mapping[str, str]:

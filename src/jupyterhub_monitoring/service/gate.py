@@ -23,8 +23,8 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from ..usage.viewer import NOBODY, Viewer
 from .listed_users import ListedUsers
-from .pages import Route
 from .request_log import DiscreetApplication
+from .route import Route
 from .visitor import Needs, Visitor
 
 LISTED_USERS = "listed_users"

@@ -18,20 +18,22 @@ from ..api import handlers
 from ..api.alertmanager import alertmanager_handlers
 from ..metrics import usernames
 from ..metrics.usernames import Usernames
+from ..pages.sources import Sources
 from ..scrape import Credentials, MonitoringScrape, Target, extra_targets
 from . import settings as service_settings
+from .activity_part import ActivityPart
 from .alerting_part import AlertingPart
 from .application import Host
 from .context import make_registry
 from .gate import LISTED_USERS, application, callback_route, gated
-from .hub_pages import hub_routes
+from .hub_pages import hub_routes, last_route
 from .identities import use_bounded_cache
 from .listed_users import ListedUsers
 from .outside import Outside
-from .pages import Route
+from .route import Route
 from .signals import die_with_parent, parent_gone
 from .surroundings import Surroundings
-from .usage_api import Snapshots, usage_routes
+from .usage_api import usage_routes
 from .usage_wiring import look_at_usage, whom_the_hub_lists
 from .visitor import Needs
 
@@ -67,26 +69,38 @@ async def _run(surroundings: Surroundings) -> None:
             AlertingPart(host, Outside.of(surroundings.alerting), surroundings.hub_folder)
         )
     snapshots = look_at_usage(host, surroundings, always[-1])
+    host.parts.append(ActivityPart(host, snapshots))
     if surroundings.parent:
         host.also(_end_with(surroundings.parent, host))
     listed = {LISTED_USERS: ListedUsers(whom_the_hub_lists(surroundings))}
+    sources = Sources(
+        host.context,
+        surroundings.prefix,
+        hub_prefix=f"{surroundings.base_url}hub/",
+        folder=str(surroundings.folder),
+        interval=settings.scrape.interval_seconds,
+        snapshots=snapshots,
+        store_stats=lambda: host.keeper.stats,
+    )
     await host.run(
-        application(routes(host, snapshots, surroundings.prefix), surroundings.token, **listed),
+        application(routes(host, sources), surroundings.token, **listed),
         (surroundings.host, surroundings.port),
         tls=_tls(surroundings),
     )
 
 
-def routes(host: Host, snapshots: Snapshots | None, prefix: str) -> list[Route]:
-    """Return every route of the service. *snapshots* is None where nobody looks at usage."""
+def routes(host: Host, sources: Sources) -> list[Route]:
+    """Return every route of the service."""
+    context, prefix = host.context, sources.prefix
     return [
-        *hub_routes(host.context, host.keeper, prefix),
+        *hub_routes(context, sources),
         callback_route(prefix),
-        *usage_routes(host.context, snapshots, prefix),
+        *usage_routes(context, sources.snapshots, prefix),
         *gated(
-            [*alertmanager_handlers(host.context, prefix), *handlers(host.context, prefix)],
+            [*alertmanager_handlers(context, prefix), *handlers(context, prefix)],
             needs=Needs.FULL,
         ),
+        last_route(sources),
     ]
 
 

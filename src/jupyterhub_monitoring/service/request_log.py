@@ -17,7 +17,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
 from ..metrics.usernames import UsernameMode, policy
-from .pages import Route
+from .route import Route
 
 access_log = logging.getLogger("tornado.access")
 application_log = logging.getLogger("tornado.application")

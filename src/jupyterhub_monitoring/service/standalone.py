@@ -11,11 +11,12 @@ from pathlib import Path
 
 from ..api import handlers
 from ..errors import CannotStart, StoreError
+from ..pages.sources import Sources
 from ..store.store import FILE, Store
 from . import settings as service_settings
 from .application import Host
 from .context import make_registry
-from .pages import open_routes
+from .hub_pages import last_open_route, open_routes
 from .request_log import DiscreetApplication
 from .signals import end_at_once_until_ready
 
@@ -44,7 +45,18 @@ def serve(folder: Path, host: str, port: int) -> int:
 
 async def _run(host: Host, store: Store, address: tuple[str, int]) -> None:
     host.keeper.store = store
-    routes = [*open_routes(host.context, host.keeper, "/"), *handlers(host.context)]
+    sources = Sources(
+        host.context,
+        "/",
+        folder=str(host.folder),
+        interval=host.settings.scrape.interval_seconds,
+        store_stats=lambda: host.keeper.stats,
+    )
+    routes = [
+        *open_routes(host.context, sources),
+        *handlers(host.context),
+        last_open_route(sources),
+    ]
     await host.run(DiscreetApplication(routes), address)
 
 

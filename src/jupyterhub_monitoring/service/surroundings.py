@@ -20,6 +20,7 @@ class Surroundings:
     folder: Path
     settings: str = "{}"  # JSON, as `configuration.dump_sections` writes it
     problems: str = "[]"  # JSON: what the Hub found wrong in the settings
+    base_url: str = "/"  # of the Hub, ends with a slash
     hub_folder: Path = Path("/")  # the Hub's working directory, where its relative paths begin
     api_url: str = ""  # the Hub's, without a slash at the end
     token: str = field(default="", repr=False)
@@ -43,6 +44,7 @@ class Surroundings:
             settings=environ.get("JUPYTERHUB_MONITORING_SETTINGS") or "{}",
             problems=environ.get("JUPYTERHUB_MONITORING_PROBLEMS") or "[]",
             hub_folder=Path(environ.get("JUPYTERHUB_MONITORING_HUB_FOLDER") or "/"),
+            base_url=environ.get("JUPYTERHUB_BASE_URL", "/").rstrip("/") + "/",
             api_url=environ["JUPYTERHUB_API_URL"].rstrip("/"),
             token=environ["JUPYTERHUB_API_TOKEN"],
             parent=int(environ.get("JUPYTERHUB_MONITORING_HUB_PID") or 0),

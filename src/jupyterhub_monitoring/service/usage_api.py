@@ -19,7 +19,7 @@ from ..metrics.usernames import policy
 from ..usage.snapshot import UsageSnapshot
 from ..usage.view import DEFAULT_ROWS, MAX_ROWS, Page, Sort, view
 from .gate import Gated
-from .pages import Route
+from .route import Route
 from .visitor import Needs
 
 Snapshots = Callable[[], UsageSnapshot | None]
