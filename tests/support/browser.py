@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import BrowserContext, Page, Request, Response, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Page, Request, Response, sync_playwright
 
 from support import peers
 
@@ -115,7 +115,10 @@ class Visit:
 
     def open(self, path: str = "") -> int:
         """Go to a path below the Hub's URL; return the status when the page is loaded."""
-        answer = self.page.goto(self.hub + path)
+        try:
+            answer = self.page.goto(self.hub + path)
+        except Error as error:  # an answer without a word in it, for one
+            raise AssertionError(f"{error.message}\n{self.troubles}") from error
         assert answer is not None
         return answer.status
 
