@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_monitoring.usage import homes_projects
+from jupyterhub_monitoring.usage import homes, homes_projects
 from jupyterhub_monitoring.usage.homes import HomeWalker
 from jupyterhub_monitoring.usage.homes_place import home_template
 from jupyterhub_monitoring.usage.homes_projects import HomeProjects
@@ -29,7 +29,7 @@ COUNTED = Home(10 * GIB, 5000.0, 300.0, 16 * GIB)
 def quota(
     project: int = 7, home: int = 1, used: float = 10 * GIB, limit: float | None = 16 * GIB
 ) -> ProjectQuota:
-    return ProjectQuota((8, project), home, int(used), 5000, limit and int(limit))
+    return ProjectQuota((8, project), home, int(used), 5000, None if limit is None else int(limit))
 
 
 @pytest.fixture
@@ -219,6 +219,7 @@ def test_the_quota_is_read_more_often_than_the_walk_is_made(
 ) -> None:
     """Somebody who fills up the home is seen long before the next walk."""
     monkeypatch.setattr(homes_projects, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(homes, "LOOK_AGAIN_SECONDS", 0.01)
     fill(tmp_path / "ann", 20)
     quotas.of["ann"] = small(1)
     one = walker()

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from .homes_place import HomePlace
 from .homes_projects import HomeProjects
@@ -73,8 +72,12 @@ class HomeWalker:
         self._wanted: frozenset[str] = frozenset()
         self._measured: dict[str, _Measured] = {}
         self._projects = HomeProjects()
-        self._walks: deque[tuple[str, TreeWalk]] = deque()  # this and the next: the thread's own
+        self._walks: deque[tuple[str, TreeWalk]] = (
+            deque()
+        )  # this and the next three: the thread's own
         self._due: deque[str] = deque()
+        self._old_quotas: deque[tuple[str, str | os.PathLike[str]]] = deque()
+        self._look_for_old_at = 0.0
         self._woken, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -162,10 +165,13 @@ class HomeWalker:
 
     def _refresh_quotas(self) -> int:
         """Ask again for quotas that are shown, for as many at once as the budget has."""
-        with self._lock:
-            due = self._projects.due(self._wanted, time.monotonic())
-            some = list(islice(due, max(1, self._budget.slice // QUOTA_OPERATIONS)))
-        return sum(self._ask_quota(username, path) for username, path in some)
+        now = time.monotonic()
+        if not self._old_quotas and now >= self._look_for_old_at:
+            self._look_for_old_at = now + LOOK_AGAIN_SECONDS
+            with self._lock:
+                self._old_quotas.extend(self._projects.due(self._wanted, now))
+        some = min(len(self._old_quotas), max(1, self._budget.slice // QUOTA_OPERATIONS))
+        return sum(self._ask_quota(*self._old_quotas.popleft()) for _ in range(some))
 
     def _ask_quota(self, username: str, path: str | os.PathLike[str]) -> int:
         quota = self._quota_of(path)  # may block, as all of a file system may

@@ -83,10 +83,9 @@ class HomeProjects:
         self, usernames: Collection[str], now: float
     ) -> Iterator[tuple[str, str | os.PathLike[str]]]:
         """Yield those of *usernames*, and their homes, whose quotas are believed and too old."""
-        for username, asked in self._asked.items():
-            if now - asked.at < REFRESH_SECONDS:
-                return  # and so are all that follow
-            if asked.believed and username in usernames:
+        for username in usernames:
+            asked = self._asked.get(username)
+            if asked is not None and asked.believed and now - asked.at >= REFRESH_SECONDS:
                 yield username, asked.path
 
     def _forget(self, username: str) -> _Asked | None:
