@@ -149,7 +149,7 @@ DISK = Panel(
             "{{path}}",
         ),
     ),
-    empty="No disk is looked at: the check `disk` and the homes' folder tell of them.",
+    empty="No disk is looked at yet: the check of disks and the folder of the homes tell of them.",
 )
 LOGINS = Panel(
     "logins",

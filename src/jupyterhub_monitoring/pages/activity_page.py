@@ -87,7 +87,7 @@ class ActivityPage(PageHandler):
 
 def facts_of(activity: Activity, period: Period, now: float) -> Facts:
     """Ask for everything. Raises `StoreError`."""
-    start, end = period.start, min(max(period.end, now if period.name else period.end), now)
+    start, end = period.start, min(period.end, now)
     return Facts(
         activity.sessions(start, end, limit=MOST),
         activity.session_count(start, end),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..alerting.alert import ALERTNAME, labels_of
 from ..alerting.notifying.alert_views import AlertView
 from ..alerting.notifying.notifier import Notifier
-from ..alerting.notifying.queue_rows import Outcome
+from ..alerting.notifying.queue_rows import Outcome, Queued
 from ..alerting.rules.alert_state import ActiveAlert, AlertState
 from ..alerting.rules.rule_book import RuleBook
 
@@ -41,6 +41,7 @@ class MessageRow:
     alerts: int
     at_ms: float
     error: str
+    about: str  # the names of the alerts; empty where they are not known
 
 
 SEVERITIES = ("critical", "warning", "info")
@@ -68,24 +69,17 @@ def message_rows(notifier: Notifier | None) -> list[MessageRow]:
     """Return the messages that wait, and the last ones that do no more."""
     if notifier is None:
         return []
-    waiting = [
-        MessageRow(
-            m.lane.channel.receiver, m.kind, "waiting", m.alerts, float(m.queued_at), m.error
-        )
-        for m in notifier.queue()[:MESSAGES]
-    ]
+    waiting = [_message(m, "waiting", m.queued_at, m.error) for m in notifier.queue()[:MESSAGES]]
     ended = [
-        MessageRow(
-            e.message.lane.channel.receiver,
-            e.message.kind,
-            _OUTCOMES[e.outcome],
-            e.message.alerts,
-            float(e.ended_at),
-            e.error,
-        )
+        _message(e.message, _OUTCOMES[e.outcome], e.ended_at, e.error)
         for e in notifier.history(MESSAGES)
     ]
     return [*waiting, *ended]
+
+
+def _message(message: Queued, what: str, at: int, error: str) -> MessageRow:
+    receiver = message.lane.channel.receiver
+    return MessageRow(receiver, message.kind, what, message.alerts, float(at), error, message.about)
 
 
 _OUTCOMES = {

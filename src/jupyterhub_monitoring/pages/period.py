@@ -26,7 +26,8 @@ _RANGE = re.compile(r"(\d{1,4})([mhdw])")
 class Period:
     """From *start* to *end*, Unix seconds, in steps of *step* seconds.
 
-    *name* is "6h" while it ends now, and empty for a time in the past that stands still.
+    *name* is "6h" while it ends now, and empty for a time in the past that stands still. Of a
+    period that ends now, the last step is still going on.
     *interval* is the seconds between two scrapes.
     """
 
@@ -79,10 +80,10 @@ def step_of(seconds: float, interval: float) -> float:
 
 
 def _until(now: float, name: str, interval: float) -> Period:
-    """Begin on a whole step, so that what was drawn stays as it is while time goes on."""
+    """End with the step that is going on; whole steps, so that what was drawn stays as it is."""
     seconds = _seconds(name)
     step = step_of(seconds, interval)
-    end = math.floor(now / step) * step
+    end = math.ceil(now / step) * step
     return Period(end - seconds, end, step, name, interval)
 
 

@@ -90,8 +90,8 @@ def group_times(rules: RuleBook | None) -> list[GroupTimes]:
             group.group.name,
             group.group.file,
             len(group.rules),
-            group.group.interval_ms / 1000,
-            group.seconds,
+            group.interval_ms / 1000,
+            None if group.evaluated_at is None else group.seconds,
             None if group.evaluated_at is None else group.evaluated_at / 1000,
         )
         for group in (rules.snapshot() if rules else ())

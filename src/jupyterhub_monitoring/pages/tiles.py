@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,9 +65,10 @@ async def _tile(querier: Querier, figure: Figure, period: Period) -> Tile:
     seconds = period.end - period.start
     whole, step = f"{int(seconds)}s", max(15.0, seconds / POINTS)
     spark = _query(figure.spark or figure.queries[0], f"{max(60, int(4 * step))}s")
-    asked = (querier.instant(_query(query, whole), period.end) for query in figure.queries)
+    now = min(period.end, time.time())
+    asked = (querier.instant(_query(query, whole), now) for query in figure.queries)
     answers, line = await asyncio.gather(
-        asyncio.gather(*asked), querier.range(spark, Span(period.start, period.end, step))
+        asyncio.gather(*asked), querier.range(spark, Span(now - seconds, now, step))
     )
     values = tuple(_known(answer.value) for answer in answers)
     rows = [row.values for row in line.lines]
