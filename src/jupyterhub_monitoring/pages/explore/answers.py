@@ -19,6 +19,9 @@ MOST_LINES = 200
 MOST_ROWS = 500
 """So many lines and rows are shown; the CSV files have all."""
 
+LONGEST_NAME = 100
+"""Characters of the expression, which is the name of a series without labels."""
+
 Labelled = Sequence[tuple[Mapping[str, str], Sequence[str]]]
 """Label sets, each with the texts that stand behind it."""
 
@@ -109,6 +112,7 @@ def lines(expr: str, answer: Matrix, *, most: int | None = MOST_LINES) -> PanelD
     shown = answer.lines[:most]
     labels = [line.labels for line in shown]
     names = [full_name(each) for each in labels] if most is None else short_names(labels)
+    names = [_shortened(expr) if name == "{}" else name for name in names]
     empty = "No series has a value in this time."
     return PanelData(
         Panel("explore", expr, "", Unit.NUMBER, (), empty=empty),
@@ -118,6 +122,11 @@ def lines(expr: str, answer: Matrix, *, most: int | None = MOST_LINES) -> PanelD
         len(answer.lines) - len(shown),
         (*answer.warnings, *answer.infos),
     )
+
+
+def _shortened(expr: str) -> str:
+    line = " ".join(expr.split())
+    return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
 
 
 def number_text(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ...dashboards import Unit
 from ...errors import MonitoringError, ParseError, QueryTooLarge
 from ...querier import Kind, kind_of
 from .tokens import CLOSING, unclosed_at
@@ -60,6 +61,10 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
         "This would be every series that there is: name a metric, or a label's value.",
     ),
     (
+        r"binary expression must contain only scalar",
+        "Operators calculate with numbers and series, and this is neither.",
+    ),
+    (
         r'invalid expression type "range vector"',
         f"These are many samples of each series, and a plot shows one for each moment:{_PUT}",
     ),
@@ -101,7 +106,8 @@ def mistake(error: MonitoringError, expr: str) -> Mistake:
     """Return what to tell the person who wrote *expr*."""
     said = _cut(str(error))
     if not isinstance(error, ParseError):
-        return Mistake(_expense(error) or _as_person(said), said)
+        sentence = _expense(error) or _as_person(said)
+        return Mistake(sentence, "" if sentence.startswith(said[1:], 1) else said)
     reason, start = error.reason, min(error.start, len(expr))
     end = max(start + 1, min(error.end, len(expr)))
     opener = _opener(reason, expr)
@@ -166,8 +172,10 @@ def _filled(sentence: str, groups: tuple[str, ...]) -> str:
 def _expense(error: MonitoringError) -> str:
     """Return what to do about what takes too much; empty where it is not that."""
     if isinstance(error, QueryTooLarge):
-        needed = f"{error.limit:,.0f} {error.what}"
-        return f"The query is too expensive: it would take more than {needed}. {CHEAPER}"
+        limit = f"{error.limit:,.0f} {error.what}"
+        if error.what == "memory bytes":
+            limit = f"{Unit.BYTES.text(error.limit)} of memory"
+        return f"The query is too expensive: it would take more than {limit}. {CHEAPER}"
     kind = kind_of(error)
     if kind is Kind.TIMED_OUT:
         return f"The query took too long and was ended. {CHEAPER}"

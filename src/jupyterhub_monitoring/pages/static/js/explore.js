@@ -48,7 +48,6 @@ function take(section) {
     }
   });
   section.querySelector(".remove").addEventListener("click", () => removeSection(section));
-  grow(field);
 }
 
 function add(expr = "") {
@@ -79,6 +78,7 @@ function number() {
     label.textContent = all.length > 1 ? `Expression ${index + 1}` : "Expression";
     button.setAttribute("aria-label", `Remove ${label.textContent.toLowerCase()}`);
     button.hidden = all.length === 1;
+    grow(field);
   });
   document.getElementById("more").hidden = all.length >= most;
 }
@@ -228,6 +228,7 @@ range.addEventListener("submit", (event) => {
   form.prepend(input);
   run();
 });
+addEventListener("resize", () => fields().forEach(grow));
 addEventListener("popstate", () => ask(location.href, showAll));
 for (const field of fields()) if (field.value.trim()) remember(field.value.trim());
 if (fields().length === 1 && !fields()[0].value) fields()[0].focus();
