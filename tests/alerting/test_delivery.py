@@ -17,7 +17,7 @@ from jupyterhub_monitoring.alerting.notifying.delivery_queue import DeliveryQueu
 from jupyterhub_monitoring.alerting.notifying.delivery_turns import TurnLimits, Turns, backoff
 from jupyterhub_monitoring.alerting.notifying.lane import Channel, Lane
 from jupyterhub_monitoring.alerting.notifying.notification_database import NotificationDatabase
-from jupyterhub_monitoring.alerting.notifying.queue_rows import dump_message, load_message
+from jupyterhub_monitoring.alerting.notifying.queue_rows import about, dump_message, load_message
 from jupyterhub_monitoring.errors import DeliveryFailed
 from jupyterhub_monitoring.metrics.alerting_catalogue import (
     NOTIFICATIONS,
@@ -108,6 +108,30 @@ def test_a_message_is_the_same_after_it_waited():
         7,
     )
     assert load_message(dump_message(message)) == message
+
+
+def test_what_a_message_is_about_is_known_while_it_waits_and_after(post: Post):
+    """Whoever looks at the messages sees which alerts each was about, over a restart too."""
+    post.offer(1)
+    post.queue.load()
+    assert [message.about for message in post.queue.waiting()] == ["SpawnsFail"]
+    post.run({"team": [Inbox()]}, empty(post))
+    assert [ended.message.about for ended in post.queue.history(9)] == ["SpawnsFail"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["A", "B", "A"], "A, B"),
+        (["A", "B", "C", "D", "E"], "A, B, C and 2 more"),
+        (["x" * 1000], "x" * 100),
+    ],
+    ids=["each once", "the first", "a long one"],
+)
+def test_what_a_message_is_about_is_short(names: list[str], said: str):
+    """A storm of a thousand alerts is three names and a number."""
+    alerts = tuple(alert(name, user=str(number)) for number, name in enumerate(names))
+    assert about(Message("team", "g", (), alerts, START)) == said
 
 
 def test_messages_of_a_group_arrive_in_order(post: Post):

@@ -11,10 +11,12 @@ import pytest
 
 from jupyterhub_monitoring.alerting.notifying import notification_database
 from jupyterhub_monitoring.alerting.notifying.notification_database import (
+    APPLICATION,
     FILE,
     NotificationDatabase,
 )
 from jupyterhub_monitoring.alerting.notifying.notification_rows import read_alerts, write_alerts
+from jupyterhub_monitoring.alerting.notifying.queue_rows import read_history, read_queue
 from jupyterhub_monitoring.errors import StoreError
 from support.notifications import alert, names
 
@@ -216,3 +218,47 @@ def test_a_storm_leaves_no_large_file(tmp_path: Path, made):
         database.give_back()
     database._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert path.stat().st_size < large / 4
+
+
+OLD_SCHEMA = """
+CREATE TABLE silences (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE alerts (
+    labels TEXT PRIMARY KEY, annotations TEXT NOT NULL, generator_url TEXT NOT NULL,
+    starts_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE told (
+    group_key TEXT, receiver TEXT, integration INTEGER,
+    at INTEGER NOT NULL, firing TEXT NOT NULL, resolved TEXT NOT NULL,
+    PRIMARY KEY (group_key, receiver, integration)
+) WITHOUT ROWID;
+CREATE TABLE queue (
+    id INTEGER PRIMARY KEY, receiver TEXT NOT NULL, integration INTEGER NOT NULL,
+    kind TEXT NOT NULL, group_key TEXT NOT NULL, reason TEXT NOT NULL, alerts INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,
+    size INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY, receiver TEXT NOT NULL, kind TEXT NOT NULL, group_key TEXT NOT NULL,
+    reason TEXT NOT NULL, alerts INTEGER NOT NULL, queued_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL, attempts INTEGER NOT NULL, outcome TEXT NOT NULL, error TEXT NOT NULL
+);
+INSERT INTO queue VALUES (1, 'team', 0, 'webhook', '{}', 'first', 1, 5, 0, '', 2, '{}');
+INSERT INTO history VALUES (2, 'team', 'webhook', '{}', 'first', 1, 5, 6, 1, 'delivered', '');
+"""
+"""A file of format 1, with a message that waits and one that does no more."""
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["sound", "damaged"])
+def test_an_older_file_is_taken_over(tmp_path: Path, made, *, damaged: bool):
+    """After an upgrade no message is lost, be the file sound or not."""
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.executescript(f"{OLD_SCHEMA} PRAGMA user_version=1;")
+        connection.execute(f"PRAGMA application_id={0 if damaged else APPLICATION}")
+    connection.close()
+    for _ in range(2):
+        database = opened(tmp_path, made)
+        assert database.problem is None
+        assert [message.about for message in database.read(read_queue)] == [""]
+        assert len(database.read(lambda connection: read_history(connection, 9))) == 1
+        database.close()
+    assert len(list(tmp_path.glob("*.damaged-*"))) == damaged

@@ -17,12 +17,13 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 from jupyterhub_monitoring.health.codes import NOTIFY_WRONG, RULES_WRONG
+from jupyterhub_monitoring.pages.sources import Sources
 from jupyterhub_monitoring.service import settings
 from jupyterhub_monitoring.service.alerting_part import AlertingPart
 from jupyterhub_monitoring.service.application import Host
 from jupyterhub_monitoring.service.faults import MOST_PROBLEMS, Faults
+from jupyterhub_monitoring.service.hub_pages import open_routes
 from jupyterhub_monitoring.service.outside import Outside
-from jupyterhub_monitoring.service.pages import open_routes
 
 
 class Served:
@@ -30,11 +31,12 @@ class Served:
 
     def __init__(self, folder: Path, text: str = "{}") -> None:
         self.host = Host(folder, settings.read(text), CollectorRegistry())
-        self.server = HTTPServer(Application(open_routes(self.host.context, self.host.keeper, "/")))
+        sources = Sources(self.host.context, "/")
+        self.server = HTTPServer(Application(open_routes(self.host.context, sources)))
         sock, self.port = bind_unused_port()
         self.server.add_socket(sock)
 
-    async def get(self, path: str = "/") -> str:
+    async def get(self, path: str = "/status") -> str:
         url = f"http://127.0.0.1:{self.port}{path}"
         return (await AsyncHTTPClient().fetch(url)).body.decode()
 

@@ -25,6 +25,7 @@ from .queue_rows import (
     Ended,
     Outcome,
     Queued,
+    about,
     dump_message,
     load_message,
     read_body,
@@ -117,6 +118,7 @@ class DeliveryQueue:
             alerts=len(offer.message.alerts),
             queued_at=now,
             size=len(body),
+            about=about(offer.message),
         )
         return message, body
 

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 FILE = "alerts.sqlite"
 LOCK = "alerts.lock"
 APPLICATION = 0x4A484D41  # "JHMA": whose file this is
-VERSION = 1
+VERSION = 2
 PATIENCE_SECONDS = 10.0
 """How long another process may have the file before that is a problem: a service that ends."""
 
@@ -51,18 +52,36 @@ CREATE TABLE queue (
     id INTEGER PRIMARY KEY, receiver TEXT NOT NULL, integration INTEGER NOT NULL,
     kind TEXT NOT NULL, group_key TEXT NOT NULL, reason TEXT NOT NULL, alerts INTEGER NOT NULL,
     queued_at INTEGER NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,
-    size INTEGER NOT NULL, body BLOB NOT NULL
+    size INTEGER NOT NULL, body BLOB NOT NULL, about TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE history (
     id INTEGER PRIMARY KEY, receiver TEXT NOT NULL, kind TEXT NOT NULL, group_key TEXT NOT NULL,
     reason TEXT NOT NULL, alerts INTEGER NOT NULL, queued_at INTEGER NOT NULL,
-    ended_at INTEGER NOT NULL, attempts INTEGER NOT NULL, outcome TEXT NOT NULL, error TEXT NOT NULL
+    ended_at INTEGER NOT NULL, attempts INTEGER NOT NULL, outcome TEXT NOT NULL,
+    error TEXT NOT NULL, about TEXT NOT NULL DEFAULT ''
 );
 """
+SINCE_1 = """
+BEGIN;
+ALTER TABLE queue ADD COLUMN about TEXT NOT NULL DEFAULT '';
+ALTER TABLE history ADD COLUMN about TEXT NOT NULL DEFAULT '';
+PRAGMA user_version=2;
+COMMIT;
+"""
+"""What a file of format 1 lacks."""
 TABLES = ("silences", "alerts", "told", "queue", "history")
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """Python reads SQLite's texts as UTF-8, those of its errors too, in which damaged names may be."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some records of a table; a file of an older format has fewer *columns* than ours."""
+
+    columns: list[str]
+    values: list[tuple[object, ...]]
+
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -313,6 +332,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     if execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise StoreDamaged(f"{path} is malformed")
+    if version == 1:
+        connection.executescript(SINCE_1)
     execute("PRAGMA synchronous=NORMAL")  # a kill loses nothing, a power cut the last moments
     execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
 
@@ -342,7 +363,7 @@ def copy_readable(source: sqlite3.Connection, target: sqlite3.Connection) -> int
             with contextlib.suppress(UnicodeDecodeError), _unless_damaged():
                 for rows in _batches(source, table):
                     _insert(target, table, rows)
-                    kept += len(rows)
+                    kept += len(rows.values)
     return kept
 
 
@@ -356,12 +377,14 @@ def _unless_damaged() -> Iterator[None]:
             raise
 
 
-def _batches(source: sqlite3.Connection, table: str) -> Iterator[list[tuple[object, ...]]]:
+def _batches(source: sqlite3.Connection, table: str) -> Iterator[Rows]:
     cursor = source.execute(f"SELECT * FROM {table}")  # noqa: S608 -- a name of ours
+    columns = [name for name, *_ in cursor.description]
     while rows := cursor.fetchmany(256):
-        yield rows
+        yield Rows(columns, rows)
 
 
-def _insert(target: sqlite3.Connection, table: str, rows: list[tuple[object, ...]]) -> None:
-    marks = ", ".join("?" * len(rows[0]))
-    target.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)  # noqa: S608
+def _insert(target: sqlite3.Connection, table: str, rows: Rows) -> None:
+    quoted = ['"{}"'.format(name.replace('"', '""')) for name in rows.columns]
+    names, marks = ", ".join(quoted), ", ".join("?" * len(quoted))
+    target.executemany(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", rows.values)  # noqa: S608

@@ -15,6 +15,9 @@ from ..message import Message, Reason
 from .lane import Channel, Lane
 from .notification_rows import label_pairs, read_rows
 
+NAMES, NAME_CHARACTERS = 3, 100
+"""What is kept of whom a message is about, to be shown."""
+
 
 class Outcome(str, Enum):
     """What became of a message."""
@@ -37,6 +40,7 @@ class Queued:
     size: int  # bytes of its body
     attempts: int = 0
     error: str = ""  # of the last attempt
+    about: str = ""  # the names of its alerts; empty where an older version wrote it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Ended:
 def write_queued(connection: sqlite3.Connection, queued: Iterable[tuple[Queued, bytes]]) -> None:
     """Write messages that wait, with their bodies."""
     connection.executemany(
-        "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 message.id,
@@ -73,6 +77,7 @@ def write_queued(connection: sqlite3.Connection, queued: Iterable[tuple[Queued, 
                 message.error,
                 message.size,
                 body,
+                message.about,
             )
             for message, body in queued
         ),
@@ -91,7 +96,7 @@ def write_ended(connection: sqlite3.Connection, ended: Sequence[Ended], keep: in
     """Move messages from the queue to the history, of which the last *keep* stay."""
     connection.executemany("DELETE FROM queue WHERE id = ?", [(e.message.id,) for e in ended])
     connection.executemany(
-        "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 e.message.id,
@@ -105,6 +110,7 @@ def write_ended(connection: sqlite3.Connection, ended: Sequence[Ended], keep: in
                 e.message.attempts,
                 e.outcome.value,
                 e.error,
+                e.message.about,
             )
             for e in ended
         ),
@@ -117,7 +123,8 @@ def write_ended(connection: sqlite3.Connection, ended: Sequence[Ended], keep: in
 
 
 _QUEUED = (
-    "id, receiver, integration, group_key, kind, reason, alerts, queued_at, size, attempts, error"
+    "id, receiver, integration, group_key, kind, reason, alerts, queued_at, size, attempts, error,"
+    " about"
 )
 
 
@@ -142,7 +149,7 @@ def read_history(connection: sqlite3.Connection, limit: int) -> list[Ended]:
     """Return the last *limit* messages that wait no more, the newest first."""
     query = (
         "SELECT id, receiver, group_key, kind, reason, alerts, queued_at, attempts, ended_at,"
-        " outcome, error FROM history ORDER BY ended_at DESC, id DESC LIMIT ?"
+        " outcome, error, about FROM history ORDER BY ended_at DESC, id DESC LIMIT ?"
     )
     return list(read_rows(connection, query, _ended_of_row, limit))
 
@@ -150,9 +157,18 @@ def read_history(connection: sqlite3.Connection, limit: int) -> list[Ended]:
 def _ended_of_row(row: tuple[Any, ...]) -> Ended:
     id_, receiver, group_key, kind, reason, alerts, queued_at, attempts, *end = row
     lane = Lane(Channel(receiver, 0), group_key)
-    message = Queued(id_, lane, kind, Reason(reason), alerts, queued_at, 0, attempts)
-    ended_at, outcome, error = end
+    ended_at, outcome, error, about = end
+    reason = Reason(reason)
+    message = Queued(id_, lane, kind, reason, alerts, queued_at, 0, attempts, about=about)
     return Ended(message, ended_at, Outcome(outcome), error)
+
+
+def about(message: Message) -> str:
+    """Return the names of the alerts of *message*, the first few: those that fire come first."""
+    names = [*dict.fromkeys(alert.name for alert in message.alerts)]
+    shown = [name[:NAME_CHARACTERS] for name in names[:NAMES]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
 # --- Bodies ----------------------------------------------------------------------------------
