@@ -80,6 +80,17 @@ def test_without_an_accepted_token(hub: RealHub, capsys: Any, token: str) -> Non
     assert "read:metrics" in out
 
 
+def test_a_wrong_token_of_a_hub_that_is_well(hub: RealHub, capsys: Any) -> None:
+    """Whoever gave a token wants to know more than a word: that is no success."""
+    arguments = ["health", "--url", hub.url, "--exclude", "failing"]
+    assert main(arguments) == 0
+    assert main([*arguments, "--token", "wrong-token"]) == 1
+    assert "the Hub did not accept the token" in capsys.readouterr().out
+    assert main([*arguments, "--token", "wrong-token", "--format", "nagios"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("JUPYTERHUB WARNING - the Hub did not accept the token")
+
+
 def test_exclude_that_is_no_check(hub: RealHub, capsys: Any) -> None:
     """A mistyped name is an error that lists the names, not a check that is quietly left in."""
     assert main(["health", "--url", hub.url, "--token", hub.token, "--exclude", "databse"]) == 2

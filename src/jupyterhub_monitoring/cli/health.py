@@ -17,6 +17,7 @@ OK, WARNING, CRITICAL, UNKNOWN = range(4)  # what Nagios plugins exit with
 CANNOT_ASK = 2
 EXIT = {"pass": OK, "warn": WARNING, "fail": CRITICAL}
 WORD = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UNKNOWN"}
+REFUSED = "the Hub did not accept the token, or cannot look it up"
 HOW_TO_GET_A_TOKEN = (
     "give one with the scope read:metrics or admin-ui with --token or in"
     f" {TOKEN_VARIABLE} (the Hub's page /hub/token makes them)"
@@ -74,8 +75,12 @@ def ask(question: Question) -> dict[str, Any]:
 
 
 def exit_status(report: dict[str, Any]) -> int:
-    """Return 0, 1 or 2: also a failing check that is not critical is no more than a warning."""
-    return EXIT.get(str(report.get("status")), CRITICAL)
+    """Return 0, 1 or 2: also a failing check that is not critical is no more than a warning.
+
+    A token that the Hub does not accept is a warning at least: what was asked for is not known.
+    """
+    refused = WARNING if report.get("output") == REFUSED else OK
+    return max(refused, EXIT.get(str(report.get("status")), CRITICAL))
 
 
 def table(report: dict[str, Any]) -> str:
@@ -138,7 +143,7 @@ def _parsed(reply: Reply, question: Question) -> dict[str, Any]:
         report = None
     if isinstance(report, dict) and report.get("status") in EXIT and status in (200, 503):
         if question.token and "checks" not in report:
-            report.setdefault("output", "the Hub did not accept the token, or cannot look it up")
+            report["output"] = REFUSED
         return report
     raise CannotStart(_refusal(status, report, place))
 
