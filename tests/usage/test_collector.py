@@ -203,3 +203,17 @@ def test_the_labels_of_errors_are_those_of_the_model():
     """Each backend and reason that can come up exists from the first scrape."""
     assert {b.value for b in Backend} <= {s.value for s in Source}
     assert {r.value for r in GapReason} == {r.value for r in Reason}
+
+
+def test_when_the_hub_was_asked(rig: Rig):
+    """A listing that is used again says when it was made; one that fails does not make it newer."""
+
+    def takes_four_seconds() -> None:
+        rig.clock.now += 4
+
+    rig.listing.works = takes_four_seconds
+    asked = rig.clock() + 1e9
+    for wait in (0, 10, 100):
+        rig.clock.now += wait
+        assert rig.collector.look().listed_at == asked, "it took 4 s, so it rests, and then fails"
+        rig.listing.answer = AWAY

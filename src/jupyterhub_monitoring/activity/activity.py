@@ -7,7 +7,8 @@ their start and not their end. *usernames* are the labels that may be shown, Non
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from datetime import tzinfo
 from typing import Any
@@ -28,7 +29,7 @@ _SPAWNS = (
 )
 _EXITS = "SELECT at, username, server_name, cause, exit_status, out_of_memory, started FROM exits"
 _SESSION = (
-    "username, server_name, began, ended, cause, profile, spawner_class, out_of_memory,"
+    "username, server_name, began, ended, cause, profile, spawner_class, oom_kills > 0,"
     " waited_seconds"
 )
 _OVERLAPS = "began < ? AND (ended IS NULL OR ended > ? OR began >= ?)"
@@ -37,8 +38,8 @@ _OVERLAPS = "began < ? AND (ended IS NULL OR ended > ? OR began >= ?)"
 class Activity:
     """The rows in *database*, the latest first. Raises `StoreError` where it cannot be read."""
 
-    def __init__(self, database: ActivityDatabase) -> None:
-        self._database = database
+    def __init__(self, database: ActivityDatabase, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._clock = database, clock
 
     # --- Events ------------------------------------------------------------------------------
 
@@ -144,18 +145,19 @@ class Activity:
     ) -> list[UserActivity]:
         """Return who had a server in the range, the longest use first.
 
-        A session that runs counts up to *end*, which should not be later than now. Nobody is
-        returned where names are left out.
+        A session that runs counts up to now. Nobody is returned where names are left out.
         """
+        now = self._clock()
+        end = min(end, now)
         where, values = _sessions_of(start, end, usernames, None)
         rows = self._rows(
             "SELECT s.username, coalesce(p.first_seen, min(s.began)),"  # noqa: S608 -- our own words
-            " coalesce(p.last_seen, max(s.began)), count(*),"
+            " max(coalesce(p.last_seen, 0), max(coalesce(s.ended, ?))), count(*),"
             " sum(min(coalesce(s.ended, ?), ?) - max(s.began, ?)) AS seconds"
             " FROM sessions AS s LEFT JOIN people AS p USING (username)"
             f" WHERE {where} AND s.username != ''"
             " GROUP BY s.username ORDER BY seconds DESC, s.username LIMIT ? OFFSET ?",
-            (end, end, start, *values, _bounded(limit), max(0, offset)),
+            (now, end, end, start, *values, _bounded(limit), max(0, offset)),
         )
         return [UserActivity(*row) for row in rows]
 
@@ -164,8 +166,9 @@ class Activity:
     ) -> WeekdayHours:
         """Return session hours and users by weekday and hour in *tz*; a year takes about 0.3 s.
 
-        A session that runs counts up to *end*, which should not be later than now.
+        A session that runs counts up to now, and so does the range.
         """
+        end = min(end, self._clock())
         where, values = _sessions_of(start, end, usernames, None)
         select = f"SELECT username, began, coalesce(ended, ?) FROM sessions WHERE {where}"  # noqa: S608
         with (

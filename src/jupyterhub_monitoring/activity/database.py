@@ -51,12 +51,13 @@ CREATE TABLE user_changes (
     previous TEXT NOT NULL
 );
 CREATE INDEX user_changes_at ON user_changes (at);
+CREATE INDEX user_changes_username ON user_changes (username);
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY, username TEXT NOT NULL, server_name TEXT NOT NULL,
     began REAL NOT NULL, ended REAL, cause TEXT NOT NULL, profile TEXT NOT NULL,
-    spawner_class TEXT NOT NULL, out_of_memory INTEGER NOT NULL, waited_seconds REAL
+    spawner_class TEXT NOT NULL, waited_seconds REAL, oom_kills REAL NOT NULL, oom_at REAL
 );
-CREATE UNIQUE INDEX sessions_began ON sessions (began, username, server_name);
+CREATE INDEX sessions_began ON sessions (began);
 CREATE INDEX sessions_ended ON sessions (ended);
 CREATE INDEX sessions_username ON sessions (username, began);
 CREATE TABLE people (
@@ -70,7 +71,8 @@ CREATE TABLE spool (file TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWI
 CREATE TABLE kept (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 """
 """`hub_runs.last_number` is that of the last event read of this life of the Hub: those up to it are
-not read twice. `kept` are single numbers: when the servers were listed last, what was lost."""
+not read twice. `sessions.oom_at` is when `oom_kills` was seen to grow last. `kept` are single
+numbers: `listed` is when the Hub listed its servers last, all open sessions among them."""
 
 TABLES = ("spawns", "exits", "logins", "user_changes", "sessions")
 """What grows with what happens."""
@@ -120,8 +122,9 @@ class ActivityDatabase:
         """Lend a connection for reading, to any thread. Raises as `transaction` does."""
         if self._closed:
             raise StoreError(f"{self.path} is closed")
+        idle = self._idle
         try:
-            connection = self._idle.pop()
+            connection = idle.pop()
         except IndexError:
             connection = self._connect("ro")
         try:
@@ -129,10 +132,10 @@ class ActivityDatabase:
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise _as_ours(self.path, error) from error
         finally:
-            if self._closed:
+            if self._closed or idle is not self._idle:
                 connection.close()
             else:
-                self._idle.append(connection)
+                idle.append(connection)
 
     def bytes(self) -> int:
         """Return what the file takes on disk, with its log."""
@@ -147,7 +150,8 @@ class ActivityDatabase:
     def begin_anew(self) -> None:
         """Set the file aside, damaged as it is, and go on with a new one."""
         self._close_all()
-        self._replace("it was found damaged while it was used")
+        if self.path.exists():
+            self._replace("it was found damaged while it was used")
         self._writer = self._open()
 
     def close(self) -> None:
@@ -156,8 +160,9 @@ class ActivityDatabase:
         self._close_all()
 
     def _close_all(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        idle, self._idle = self._idle, deque()  # what is lent is closed when it comes back
+        while idle:
+            idle.pop().close()
         with contextlib.suppress(sqlite3.Error):
             self._writer.close()
 

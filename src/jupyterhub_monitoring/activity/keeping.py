@@ -61,10 +61,10 @@ def _user_change(row: UserChange, to: sqlite3.Connection) -> None:
 @keep.register
 def _session(row: Session, to: sqlite3.Connection) -> None:
     to.execute(
-        "INSERT INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         (
             *(row.username, row.server_name, row.start, row.end, row.cause, row.profile),
-            *(row.spawner_class, row.out_of_memory, row.waited_seconds),
+            *(row.spawner_class, row.waited_seconds, float(row.out_of_memory)),
         ),
     )
     saw(to, row.username, row.start)

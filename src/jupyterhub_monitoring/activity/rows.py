@@ -79,7 +79,9 @@ class Session:
     """A server from its start to its end; *end* is None while it runs.
 
     *cause* is that of its exit, or `unknown` where nobody told of it: then *end* is when it was
-    seen last. *waited_seconds* is how long its user waited for it, None where nobody told.
+    seen last. *out_of_memory*: something of it was killed for want of memory at some time, a kernel
+    perhaps; see `Exit` for whether that was its end. *waited_seconds* is how long its user waited
+    for it, None where nobody told.
     """
 
     username: str

@@ -135,6 +135,21 @@ QUERIES_RUNNING = _gauge("queries_running", "Queries that are being answered now
 QUERY_SECONDS = _seconds("query_duration_seconds", "Time to answer a query, waiting included.")
 QUERY_SAMPLES = _counter("query_samples_total", "Samples that queries read.")
 
+# --- Activity --------------------------------------------------------------------------------
+
+ACTIVITY_ROWS = _gauge(
+    "activity_rows", "Spawns, exits, logins, sessions and the like that are kept."
+)
+ACTIVITY_BYTES = _gauge("activity_size_bytes", "Size of the file that they are kept in.")
+ACTIVITY_EVENTS = _counter("activity_events_total", "Events of the Hub that were taken in.")
+ACTIVITY_EVENTS_LOST = _counter(
+    "activity_events_lost_total",
+    "Events of the Hub that never came: it could not write them, or nobody read them for long.",
+)
+ACTIVITY_LAG = _gauge(
+    "activity_lag_seconds", "How long after it happened the last event was taken in."
+)
+
 # --- The service -----------------------------------------------------------------------------
 
 SERVICE_HTTP = _counter(

@@ -79,6 +79,7 @@ class UsageCollector:
         self._interval, self._clocks = options.interval_seconds, clocks
         self._listed: tuple[RunningServer, ...] = ()
         self._listed_at = -KEEP_LISTING_SECONDS
+        self._asked_at: float | None = None  # on the wall's clock, for the listing that is kept
         self._list_again_at = -math.inf
         self._seen: tuple[float, UsageSnapshot] | None = None
 
@@ -102,7 +103,9 @@ class UsageCollector:
         for backend, gap in self._sampling.partial_gaps():
             SAMPLE_ERRORS.labels(backend.value, gap.reason.value).inc()
         homes = self._look_at_homes({server.key.username for server in servers})
-        snapshot = UsageSnapshot(at, self._interval, found, homes, problem)
+        snapshot = UsageSnapshot(
+            at, self._interval, found, homes, problem, listed_at=self._asked_at
+        )
         now = self._clocks.monotonic()
         self._seen = now, snapshot
         ROUND_SECONDS.observe(now - began)
@@ -117,7 +120,7 @@ class UsageCollector:
 
     def _list(self) -> tuple[tuple[RunningServer, ...], str | None]:
         """Return the servers, and why they are not those of now."""
-        began = self._clocks.monotonic()
+        began, asked_at = self._clocks.monotonic(), self._clocks.wall()
         if began < self._list_again_at:
             return self._listed, None
         limit = min(self._interval * LISTING_SHARE, MAX_LISTING_SECONDS)
@@ -127,7 +130,7 @@ class UsageCollector:
             SAMPLE_ERRORS.labels(Source.HUB.value, error.reason).inc()
             kept = self._clocks.monotonic() - self._listed_at < KEEP_LISTING_SECONDS
             return self._listed if kept else (), str(error)
-        self._listed_at = self._clocks.monotonic()
+        self._listed_at, self._asked_at = self._clocks.monotonic(), asked_at
         rest = (self._listed_at - began) / LISTING_LOAD
         self._list_again_at = began + min(rest, MAX_LISTING_REST_SECONDS)
         return self._listed, None

@@ -60,7 +60,8 @@ class UsageSnapshot:
     """All servers that ran at *at* (seconds since 1970), and the homes that are known.
 
     *homes* has real usernames as keys. *problem* says why nothing newer is known, None while
-    everything is as it should be; it holds no username.
+    everything is as it should be; it holds no username. *listed_at* is when the Hub was asked for
+    the servers, which may be a minute before; None where it has not answered yet.
     """
 
     at: float
@@ -68,6 +69,7 @@ class UsageSnapshot:
     servers: tuple[ServerUsage, ...] = ()
     homes: Mapping[str, Home] = field(default_factory=dict)
     problem: str | None = None
+    listed_at: float | None = None
 
     def totals(self) -> Totals:
         """Sum up."""
