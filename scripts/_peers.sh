@@ -76,6 +76,7 @@ no_postgresql_cluster() {
 provide_peers() {
   unpacked prometheus prometheus promtool
   unpacked prometheus-alertmanager prometheus-alertmanager amtool
+  unpacked victoria-metrics victoria-metrics
   if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! has initdb; then
     no_postgresql_cluster
   fi

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "promql": {"errors", "metrics", "store"},
     "transfer": {"errors", "store", "scrape"},
     "alerting": {"errors", "configuration", "metrics", "store", "promql"},
-    "querier": {"errors", "metrics", "store", "promql"},
+    "querier": {"errors", "metrics", "store", "promql", "alerting"},
     "api": {"errors", "metrics", "store", "promql", "querier", "scrape", "alerting"},
     "usage": {"errors", "metrics"},
     "spool": {"errors"},

@@ -11,13 +11,15 @@
     │   └── TooManyPoints    a range query with more steps than may be
     │       └── QueryTooComplex  ... because it is longer or deeper than a limit allows
     ├── QueryError       the HTTP API's "execution": a query that cannot be answered
-    │   └── QueryTooLarge    ... because it would use more than a limit allows
+    │   ├── QueryTooLarge    ... because it would use more than a limit allows
+    │   └── QueryRefused     ... because a limit of another engine does not allow it
     ├── QueryTimedOut    the HTTP API's "timeout"
     ├── QueryCancelled   the HTTP API's "canceled"
     ├── TooManyQueries   the HTTP API's "unavailable": as many wait already as may
     ├── EngineError      what PromQL is asked of gives no answer; its text says what to do
     │   ├── StoreNotOpen         our own store is being opened, or cannot be
     │   ├── EngineUnreachable    nobody answers there, or not now
+    │   ├── EngineBusy           it answers fewer questions at once
     │   ├── EngineUnauthorised   it does not let us ask
     │   └── NotPrometheus        something else answers there
     ├── ListingError     the Hub does not say which servers run
@@ -139,6 +141,13 @@ class QueryTooLarge(QueryError):  # noqa: N818 -- named for what happened
         )
 
 
+class QueryRefused(QueryError):  # noqa: N818 -- named for what happened
+    """A limit of an engine beside us does not allow a query; *reason* is in its words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; ask for fewer series, a shorter range or a longer step")
+
+
 class QueryTimedOut(MonitoringError):  # noqa: N818 -- named for what happened
     """A query took longer than the *seconds* it may; *where* is what it was about then."""
 
@@ -173,6 +182,10 @@ class StoreNotOpen(EngineError):  # noqa: N818 -- named for what happened
 
 class EngineUnreachable(EngineError):  # noqa: N818 -- named for what happened
     """Nobody answers at the engine's address, or not now."""
+
+
+class EngineBusy(EngineError):  # noqa: N818 -- named for what happened
+    """The engine answers fewer questions at once; one later is welcome."""
 
 
 class EngineUnauthorised(EngineError):  # noqa: N818 -- named for what happened

@@ -22,6 +22,7 @@ PROGRAMS = {
     "promtool": ("promtool",),
     "alertmanager": ("prometheus-alertmanager", "amtool"),
     "amtool": ("amtool",),
+    "victoria-metrics": ("victoria-metrics",),
     "postgresql": ("postgres", "initdb", "pg_ctl", "psql"),
     "chromium": ("chromium",),
     "axe": ("axe.min.js",),

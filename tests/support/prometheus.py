@@ -29,6 +29,7 @@ class RealPrometheus:
     targets: dict[str, str]
     token: str
     interval: str = "1s"
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -57,6 +58,7 @@ class RealPrometheus:
                     f"--config.file={self.folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={self.folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self.port}",
+                    *self.flags,
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,

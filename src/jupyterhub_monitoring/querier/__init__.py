@@ -18,12 +18,16 @@ from .answer import (
     Stored,
 )
 from .embedded import EmbeddedQuerier
+from .endpoint import Endpoint
+from .http import HttpQuerier
 from .kind import Kind, kind_of
 from .querier import Querier
 from .turns import asking_as
 
 __all__ = [
     "EmbeddedQuerier",
+    "Endpoint",
+    "HttpQuerier",
     "Instant",
     "Kind",
     "Line",

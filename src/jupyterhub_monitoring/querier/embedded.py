@@ -13,7 +13,6 @@ import numpy as np
 from ..errors import BadData, StoreNotOpen
 from ..promql.budget import Budget
 from ..promql.engine import Engine
-from ..promql.parser import parse_selector
 from ..promql.values import RawSeries, Result, Scalar, String, Value, Vector
 from ..store.matcher import Matcher
 from ..store.store import Store
@@ -32,6 +31,7 @@ from .answer import (
 )
 from .counted import counted
 from .querier import MOST_NAMES, families_of
+from .reading import read_selector
 from .runner import QueryRunner
 from .turns import asker
 
@@ -205,13 +205,7 @@ def _between(start: float | None, end: float | None) -> tuple[int, int]:
 
 
 def _selectors(match: str) -> list[tuple[Matcher, ...]]:
-    """Return the matchers of *match*. Raises `BadData` where they leave nothing out."""
-    if not match:
-        return []
-    matchers = parse_selector(match)
-    if all(matcher.test()("") for matcher in matchers):
-        raise BadData("a selector has to name a metric or ask for a label that is not empty")
-    return [matchers]
+    return [read_selector(match)] if match else []
 
 
 def _cut(found: list[str], limit: int) -> Names:

@@ -86,7 +86,7 @@ class HttpPost:
             why = f"{shown(request.url)} did not answer within {self._timeout:g} s"
             raise DeliveryFailed(why) from None
         except (OSError, StreamClosedError, asyncio.TimeoutError) as error:
-            why = redacted(_reason(error), secrets)
+            why = redacted(why_not_reached(error), secrets)
             raise DeliveryFailed(f"{shown(request.url)} cannot be reached: {why}") from None
         except (ValueError, UnicodeError, KeyError):  # of the URL, which is not to be shown
             why = f"the address {shown(request.url)} cannot be used: its URL or headers are wrong"
@@ -157,11 +157,11 @@ def refusal(reply: Reply, url: str, secrets: tuple[str, ...]) -> DeliveryFailed:
         text += "; redirects to another place are not followed, give the address it points to"
     if said := redacted(" ".join(reply.text.split()), secrets)[:REASON_CHARACTERS]:
         text += f": {said}"
-    wait = _wait_seconds(reply.headers.get("Retry-After", "")) if retry else 0.0
+    wait = retry_after_seconds(reply.headers.get("Retry-After", "")) if retry else 0.0
     return DeliveryFailed(text, retry=retry, wait_seconds=wait)
 
 
-def _wait_seconds(value: str) -> float:
+def retry_after_seconds(value: str) -> float:
     """Return the seconds of a `Retry-After`, given as a number or as a date; 0 for neither."""
     if value.strip().isdigit():
         seconds = float(value)
@@ -173,7 +173,7 @@ def _wait_seconds(value: str) -> float:
     return min(max(0.0, seconds), LONGEST_WAIT_SECONDS)
 
 
-def _reason(error: BaseException) -> str:
+def why_not_reached(error: BaseException) -> str:
     """Return why there is no connection, without the address that some errors name."""
     real = getattr(error, "real_error", None) or error
     if isinstance(real, ssl.SSLCertVerificationError):
