@@ -164,12 +164,13 @@ def test_nothing_runs(service: UsageStandIn, capsys: Any):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"full": False}, "yours only; a token with the scope access:services!service=monitoring"),
+        ({"full": False}, "yours only; a token with the scope read:metrics"),
+        ({"full": False, "others": True}, "those you may see; a token with the scope read:metrics"),
         ({"servers": [], "usernames": "none"}, "c.Monitoring.usernames is 'none'"),
         ({"servers": [ANA]}, "the first 1 of 3 by cpu"),
         ({"problem": "the Hub does not answer"}, "the service: the Hub does not answer"),
     ],
-    ids=["own", "none", "limited", "problem"],
+    ids=["own", "a group", "none", "limited", "problem"],
 )
 def test_what_one_has_to_know(service: UsageStandIn, capsys: Any, changed: Any, said: str):
     """A table that does not show everything says so, and why."""

@@ -27,6 +27,7 @@ from support.route_paths import path_of
 from support.service_hub import PAGE, ServiceHub, eventually
 
 OWNER, OTHER, OUTSIDER = "zaphod", "trillian", "slartibartfast"
+TEACHER = "arthur"  # the admin of a group in which the other one is
 NAMED = "heartofgold"
 NAMES = (OWNER, OTHER, NAMED)
 
@@ -34,6 +35,10 @@ CONFIG = """
 c.Monitoring.usernames = {mode!r}
 c.JupyterHub.allow_named_servers = True
 c.JupyterHub.load_roles.append(dict(name='tokens', services=['test'], scopes=['tokens']))
+c.JupyterHub.load_groups = dict(crew=dict(users=['trillian']))
+c.JupyterHub.load_roles.append(
+    dict(name='teacher', users=['arthur'], scopes=['admin:users!group=crew'])
+)
 c.MonitoringUsage.interval_seconds = 1
 """
 
@@ -73,8 +78,8 @@ def setting(
     try:
         hub.start()
         tokens = {}
-        for name in (OWNER, OTHER, OUTSIDER):
-            assert hub.post(f"hub/api/users/{name}").status == 201
+        for name in (OWNER, OTHER, OUTSIDER, TEACHER):
+            assert hub.post(f"hub/api/users/{name}").status in (201, 409)
             tokens[name] = hub.post(f"hub/api/users/{name}/tokens", data={}).json["token"]
         for path in (f"{OWNER}/server", f"{OWNER}/servers/{NAMED}", f"{OTHER}/server"):
             assert hub.post(f"hub/api/users/{path}").status in (201, 202)
@@ -122,6 +127,17 @@ def test_ones_own(setting: Setting, who: str):
     known = [row["memory_bytes"] for row in found["servers"]]
     assert all(known)
     assert found["totals"]["memory_bytes"] == (sum(known) if known else None)
+
+
+def test_a_groups_admin(setting: Setting):
+    """A group's admin sees its members as the mode shows them, and counts them in each."""
+    found = setting.usage(TEACHER, "?sort=user")
+    label = setting.names.label(OTHER)
+    assert (found["full"], found["others"]) == (False, True)
+    assert (found["totals"]["servers"], found["totals"]["users"]) == (1, 1)
+    assert found["totals"]["memory_bytes"]
+    assert [row["username"] for row in found["servers"]] == ([label] if label else [])
+    assert found["problem"] is None
 
 
 def test_an_owner_with_the_full_view_reads_the_own_name(setting: Setting):
@@ -200,7 +216,7 @@ OPEN = ("health", "static/status.css", "oauth_callback")
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
-    """A path below the prefix for each route of the service's own table: are users let in there?"""
+    """A path below the prefix for each route, by the service's own table; True: users get in."""
     host = Host(tmp_path_factory.mktemp("table"), settings.read("{}"), make_registry())
     table = routes(host, lambda: None, f"/{PAGE}")
     host.context.queries.close()
@@ -220,31 +236,34 @@ def ask(setting: Setting, method: str, path: str, token: str | None) -> Answer:
 def others_of(who: str | None, setting: Setting) -> list[str]:
     """What must not stand in an answer to *who*: other people's names, and their hashes."""
     mine = {OWNER: (OWNER, NAMED), OTHER: (OTHER,)}.get(who or "", ())
+    group = (OTHER,) if who == TEACHER else ()
+    shown = {*mine, *map(setting.names.label, group)}
     foreign = [name for name in NAMES if name not in mine]
     hashes = [setting.names.label(name) for name in foreign]
-    return [text for text in (*foreign, *hashes) if text]
+    return [text for text in (*foreign, *hashes) if text and text not in shown]
 
 
 @pytest.mark.parametrize(
     ("method", "who"),
     [
-        *(("GET", who) for who in (None, "unknown", "service", OUTSIDER, OTHER, OWNER)),
+        *(("GET", who) for who in (None, "unknown", "service", OUTSIDER, OTHER, OWNER, TEACHER)),
         ("POST", None),
         ("POST", OTHER),
+        ("POST", TEACHER),
     ],
 )
 def test_every_route(setting: Setting, paths: dict[str, bool], method: str, who: str | None):
     """No route tells anybody but admins of others; some tell users of themselves."""
     assert len(paths) > 20
     token = {**setting.tokens, "unknown": "x" * 32, "service": "plain-0123456789"}.get(who or "")
-    for path in paths:
+    for path, for_users in paths.items():
         answer = ask(setting, method, path, token)
         told = answer.text + str(answer.headers)
         assert [name for name in others_of(who, setting) if name in told] == [], path
         if answer.status != 200 or path in OPEN:
             continue
         is_login_form = 'name="password"' in answer.text
-        is_own = paths[path] and who in setting.tokens
+        is_own = for_users and who in setting.tokens
         assert is_login_form or is_own, f"{who} gets {path}"
 
 
@@ -289,7 +308,8 @@ def written(setting: Setting) -> dict[str, str]:
         )
     }
     for file in setting.hub.data_dir.rglob("*"):
-        places[file.name] = file.read_bytes().decode("latin-1")
+        if file.is_file():
+            places[file.name] = file.read_bytes().decode("latin-1")
     lines = setting.hub.log.splitlines()
     places["log"] = "\n".join(line for line in lines if SERVICE_LINE.match(line))
     places["Hub's metrics"] = setting.hub.get("hub/metrics").text

@@ -117,6 +117,19 @@ def test_ones_own(names: Usernames):
     assert answer["problem"] is None
 
 
+@pytest.mark.parametrize("mode", UsernameMode)
+def test_a_groups_admin(mode: UsernameMode):
+    """The own and the group's count in each mode; names are as ever: the own plain, others' not."""
+    names = Usernames(mode, b"key")
+    teacher = Viewer("ana", full=False, others=frozenset({"ben", "dora"}))
+    answer: Any = view(SNAPSHOT, teacher, names, Page(Sort.USER))
+    none = mode is UsernameMode.NONE
+    assert set(rows(answer)) == {"ana/", "ana/gpu", *([] if none else [f"{names.label('ben')}/"])}
+    assert len(answer["users"]) == (1 if none else 3)
+    assert (answer["totals"]["servers"], answer["totals"]["users"]) == (3, 2)
+    assert (answer["full"], answer["others"], answer["problem"]) == (False, True, None)
+
+
 @pytest.mark.parametrize("username", ["", "eva"])
 def test_who_has_nothing(username: str):
     """A user without servers gets empty lists and no sums."""

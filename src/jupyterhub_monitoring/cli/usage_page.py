@@ -21,7 +21,7 @@ from .usage_table import (
     number,
 )
 
-SCOPE = "access:services!service=monitoring"
+SCOPE = "read:metrics"
 KEYS = "c cpu  m memory  a age  i idle  u user  arrows scroll  q quit"
 
 
@@ -88,7 +88,8 @@ def _notes(view: View) -> Iterator[tuple[str, Tone]]:
     if answer.get("problem"):
         yield f"the service: {harmless(answer['problem'])}", Tone.ALARM
     if answer.get("full") is False:
-        yield f"yours only; a token with the scope {SCOPE} shows all", Tone.PLAIN
+        whose = "those you may see" if answer.get("others") else "yours only"
+        yield f"{whose}; a token with the scope {SCOPE}, too, shows all", Tone.PLAIN
     if servers == 0:
         yield "no server is running", Tone.PLAIN
     elif answer.get("usernames") == "none" and listed < servers:
