@@ -70,8 +70,8 @@ def test_queries_are_answered_on_loopback(folder: Path):
         eventually(lambda: get(f"{url}/-/ready")[0] == 200)
         found = json.loads(get(f"{url}/api/v1/query?query=answer")[1])["data"]["result"]
         assert [r["value"][1] for r in found] == ["42"]
-        page = get(f"{url}/")[1].decode()
-        assert "All is well" in page
+        page = get(f"{url}/status")[1].decode()
+        assert "The monitoring is well" in page
         assert "Targets" not in page
         assert json.loads(get(f"{url}/health")[1])["status"] == "pass"
 

@@ -51,7 +51,7 @@ def answer(
         mood = Mood.FAIL if ordered[0].critical else Mood.WARN
         return Answer(mood, ordered[0].text, tuple(ordered))
     if unknown is not None:
-        return Answer(Mood.UNKNOWN, f"Nothing is known yet: {unknown}.")
+        return Answer(Mood.UNKNOWN, f"Nothing is known of now: {unknown.rstrip('.')}.")
     if running is None:
         return Answer(Mood.UNKNOWN, "The Hub was not heard of yet. Its first numbers take 15 s.")
     if remarkable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timezone
 
 from ..activity import Spawn
 from ..dashboards import board
@@ -76,6 +77,17 @@ def overview_answer(sources: Sources, found: Sequence[Tile], problem: str | None
     running, pending = (
         (found[RUNNING].values[0], found[PENDING].values[0]) if found else (None, None)
     )
+    if problem is None and running is None and sources.context.scraper is None:
+        problem = _where_numbers_are(sources)
     bad = next((tile for tile in found if tile.bad), None)
     remarkable = f"{bad.figure.unit.text(bad.values[0])} {bad.figure.label}" if bad else ""
     return answer(wrong, unknown=problem, running=running, pending=pending, remarkable=remarkable)
+
+
+def _where_numbers_are(sources: Sources) -> str:
+    """Say of a store that nothing is scraped into how new its newest numbers are."""
+    stats = sources.store_stats()
+    if stats is None or stats.newest_ms is None:
+        return "nothing is scraped here, and the store is empty"
+    newest = datetime.fromtimestamp(stats.newest_ms / 1000, timezone.utc)
+    return f"nothing is scraped here. The newest numbers are of {newest:%Y-%m-%d %H:%M} UTC"
