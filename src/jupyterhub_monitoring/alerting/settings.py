@@ -28,8 +28,10 @@ class MonitoringAlerts(LoggingConfigurable):
     routing_file = Unicode(
         help="""An Alertmanager configuration (`alertmanager.yml`): who is told of what, grouped
         how, at which hours. Without one, everything goes to `c.Monitoring.notify`. With one,
-        `notify` is told too only where the file has a receiver called `notify`. `amtool
-        check-config` and `jupyterhub-monitoring notify check` take the same file.""",
+        `notify` is told too only where the file has a receiver called `notify`. It and its
+        templates are read again when they change; a broken one leaves the old routing in force,
+        with our own texts where a template is broken. `amtool check-config` and
+        `jupyterhub-monitoring notify check` take the same file.""",
     ).tag(config=True)
 
     receivers = Dict(

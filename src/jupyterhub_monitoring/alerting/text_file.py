@@ -30,3 +30,12 @@ def read_text(path: str | os.PathLike[str], most_bytes: int) -> str:
 def read_secret(path: str | os.PathLike[str]) -> str:
     """Return the secret that is all that stands in the file at *path*. Raises OSError."""
     return read_text(path, SECRET_BYTES).strip()
+
+
+def state_of(path: str | os.PathLike[str]) -> object:
+    """Return what is different as soon as the file at *path* is."""
+    try:
+        stat = Path(path).stat()
+    except OSError as error:
+        return os.fspath(path), error.errno
+    return os.fspath(path), stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -13,8 +13,10 @@ from ..alerting.notifying.delivery import DeliverySettings
 from ..alerting.notifying.external_labels import with_labels
 from ..alerting.notifying.notification_store import NotificationLimits
 from ..alerting.notifying.notifier import Notifier
+from ..alerting.receivers.build_receivers import template_files
 from ..alerting.rules.pack import render_pack
 from ..alerting.rules.rule_book import RuleBook
+from ..alerting.text_file import state_of
 from ..alerting.who_is_told import Routing, routing_of
 from ..health.codes import NOT_DELIVERED, NOTIFY_NOT_KEPT, NOTIFY_WRONG, RULES_WRONG
 from ..promql.engine import Engine
@@ -46,6 +48,7 @@ class AlertingPart:
         self._book: RuleBook | None = None
         self._routing_problems: tuple[str, ...] = ()
         self._read: object = None
+        self._templates: tuple[str, ...] = ()
 
     # --- Life --------------------------------------------------------------------------------
 
@@ -103,15 +106,22 @@ class AlertingPart:
 
     def _routing(self) -> Routing:
         """Read the routing as it is now; remember what it was read from."""
+        routing = self._read_routing()
+        if routing.config.templates != self._templates:
+            # They were not looked at before they were read: one may have changed meanwhile.
+            self._templates = routing.config.templates
+            routing = self._read_routing()
+        self._routing_problems = routing.problems
+        return routing
+
+    def _read_routing(self) -> Routing:
         self._read = self._state_of_files()
-        routing = routing_of(
+        return routing_of(
             self._settings,
             self._outside.notify,
             self._base_dir,
             hub_label=self._host.settings.rules.hub_label,
         )
-        self._routing_problems = routing.problems
-        return routing
 
     def _make_notifier(self, routing: Routing) -> Notifier:
         alerts = BookLimits(per_name=self._settings.max_alerts_per_name)
@@ -125,14 +135,11 @@ class AlertingPart:
         )
 
     def _state_of_files(self) -> object:
-        """Return what is different as soon as the routing file is."""
+        """Return what is different as soon as the routing file or one of its templates is."""
         if not self._settings.routing_file:
             return None
-        try:
-            stat = (self._base_dir / self._settings.routing_file).stat()
-        except OSError as error:
-            return error.errno
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        path = self._base_dir / self._settings.routing_file
+        return [state_of(file) for file in (path, *template_files(self._templates, path.parent))]
 
     # --- Looking after it --------------------------------------------------------------------
 
@@ -146,8 +153,8 @@ class AlertingPart:
                 log.exception("The routing file could not be read again")
 
     async def _read_again(self) -> None:
-        """Put the routing file in force if it changed; one that is broken leaves what was."""
-        if self._notifier is None or self._state_of_files() == self._read:
+        """Put the routing in force if a file of it changed; one that is broken leaves what was."""
+        if self._notifier is None or await asyncio.to_thread(self._state_of_files) == self._read:
             return
         routing = await asyncio.to_thread(self._routing)
         if not routing.broken:

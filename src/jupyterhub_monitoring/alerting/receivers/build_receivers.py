@@ -42,16 +42,20 @@ def build_receivers(
     return {name: tuple(ways) for name, ways in built.items()}, problems
 
 
-def _texts(config: RoutingConfig, base_dir: Path, problems: list[str]) -> Texts:
+def template_files(patterns: Sequence[str], base_dir: Path) -> list[Path]:
+    """Return the files that *patterns* mean now; relative ones begin in *base_dir*."""
     files: list[Path] = []
-    for pattern in config.templates:
+    for pattern in patterns:
         path = Path(pattern)
-        found = sorted(
+        files += sorted(
             path.parent.glob(path.name) if path.is_absolute() else base_dir.glob(pattern)
         )
-        files += found
+    return files[:TEMPLATE_FILES]
+
+
+def _texts(config: RoutingConfig, base_dir: Path, problems: list[str]) -> Texts:
     try:
-        return Texts(files[:TEMPLATE_FILES])
+        return Texts(template_files(config.templates, base_dir))
     except WrongRouting as wrong:
         problems.append(f"templates: {wrong}; the default texts are used")
         return Texts()
