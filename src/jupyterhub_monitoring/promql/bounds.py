@@ -56,8 +56,8 @@ class Bounds:
     def of(cls, timestamps: NDArray[np.int64], ends: NDArray[np.int64], range_ms: int) -> Bounds:
         """Search the windows of *range_ms* that end at *ends*."""
         return cls(
-            np.searchsorted(timestamps, ends - range_ms, side="right"),
-            np.searchsorted(timestamps, ends, side="right"),
+            timestamps.searchsorted(ends - range_ms, side="right"),
+            timestamps.searchsorted(ends, side="right"),
         )
 
     def blocks(self, series: int, most: BlockSize) -> Iterator[slice]:
@@ -66,6 +66,10 @@ class Bounds:
         One step is in any case a block. Steps before the first sample and after the last window
         with one are in none.
         """
+        if len(self.low) == 1:
+            if self.high[0] > self.low[0]:
+                yield slice(0, 1)
+            return
         filled = np.flatnonzero(self.high > self.low)
         if not len(filled):
             return

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.lazy import lazy
 from ..store.stretches import Bools, Pairs, Rows, Stretches, covered
 from .unique import run_starts
 from .window import SPREAD, Differ, Floats, Indices, Spans, Window, each_of
@@ -69,12 +69,12 @@ class WholeWindows(Window):
         self.of_broken = np.empty((0, 1))
         self._known: dict[Differ, list[Pairs]] = {}
 
-    @cached_property
+    @lazy
     def rows(self) -> Floats:
         """All samples."""
         return self._gapped.rows
 
-    @cached_property
+    @lazy
     def filled(self) -> Floats:
         """All samples, 0 where there is none: sums then see numbers only."""
         return self._gapped.filled
@@ -129,14 +129,14 @@ class BrokenWindows(Window):
         """Return the samples at these rows."""
         return self._gapped.cells(index[:, 0], self._edges.column)[:, None]
 
-    @cached_property
+    @lazy
     def first_values(self) -> Floats:
         """The first samples: where a stretch begins, or in the first row as all others have it."""
         edges = self._edges
         same = self._whole.first_values[edges.step, edges.column]
         return np.where(edges.first == self.low, same, edges.first_value)[:, None]
 
-    @cached_property
+    @lazy
     def last_values(self) -> Floats:
         """The last samples, likewise."""
         edges = self._edges
@@ -195,7 +195,7 @@ class Division:
     gapped: Window
     stretches: Stretches
 
-    @cached_property
+    @lazy
     def _ranges(self) -> tuple[Rows, Rows, Rows, Rows]:
         """Return of each stretch the first window that touches it, the first one that lies in it.
 
@@ -208,13 +208,13 @@ class Division:
         end = np.maximum(high.searchsorted(stretches.stop, "right"), begin)
         return touch, begin, np.minimum(end, np.maximum(untouch, begin)), untouch
 
-    @cached_property
+    @lazy
     def whole(self) -> Bools:
         """Which windows are whole, (P, S)."""
         _, begin, end, _ = self._ranges
         return covered(self.stretches.column, begin, end, self.gapped.shape)
 
-    @cached_property
+    @lazy
     def count(self) -> int:
         """How many windows are broken, those over several ends counted for each of them."""
         touch, begin, end, untouch = self._ranges

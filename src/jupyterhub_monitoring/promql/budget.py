@@ -34,7 +34,7 @@ class Budget:
         asked = limits.timeout_seconds if timeout_seconds is None else timeout_seconds
         self.timeout = min(limits.timeout_seconds, asked)
         self._deadline = time.monotonic() + self.timeout
-        self._cancelled = threading.Event()
+        self._cancelled = False
         self._lock = threading.Lock()
         self.samples = 0
         self.memory = 0
@@ -48,11 +48,11 @@ class Budget:
 
     def cancel(self) -> None:
         """End the query at its next check: its client went away, or the service stops."""
-        self._cancelled.set()
+        self._cancelled = True
 
     def check(self) -> None:
         """Raise if the query has to end. Called between tiles and in every long loop."""
-        if self._cancelled.is_set():
+        if self._cancelled:
             raise QueryCancelled
         if time.monotonic() > self._deadline:
             raise QueryTimedOut(self.timeout)
@@ -66,9 +66,10 @@ class Budget:
 
     def hold(self, size: int) -> None:
         """Count *size* bytes that are about to be allocated; give them back by a negative one."""
-        with self._lock:
-            self.memory += size
-            self._weigh(size)
+        if size:
+            with self._lock:
+                self.memory += size
+                self._weigh(size)
 
     def write(self, *characters: int) -> None:
         """Count texts of so many *characters* that the query makes, and keeps to its end."""

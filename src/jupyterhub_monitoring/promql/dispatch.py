@@ -220,19 +220,19 @@ def _is_range(expr: Expr) -> bool:
 
 def _telling_gauges(stream: Stream, asked: Expr) -> Stream:
     """Return *stream*, which tells about names that do not look like counters' when it is read."""
-    names = stream.labels.column("__name__")
-    ctx, distinct = stream.ctx, np.unique(names)
+    ctx, names = stream.ctx, stream.labels.column("__name__")
+    distinct = names[:1] if (names == names[:1]).all() else np.unique(names)
     texts = dict(zip(distinct.tolist(), ctx.symbols.texts(distinct), strict=True))
-    gauges = [n for n, text in texts.items() if text and not text.endswith(COUNTER_SUFFIXES)]
+    gauges = {n for n, text in texts.items() if text and not text.endswith(COUNTER_SUFFIXES)}
     if not gauges:
         return stream
-    unsaid = np.isin(names, gauges)
 
     def tell(part: Part) -> Part:
-        there = unsaid[part.positions]
-        if there.any() and part.present is not None:
-            there = there & part.present.any(axis=0)
-        for name in np.unique(names[part.positions][there]).tolist():
+        there = part.positions
+        if part.present is not None:
+            seen = np.logical_or.reduce(part.present, axis=0)
+            there = there[np.broadcast_to(seen, there.shape)]
+        for name in sorted(gauges.intersection(names[there].tolist())):
             ctx.annotations.inform(
                 "PromQL info: metric might not be a counter, name does not end in "
                 f'_total/_sum/_count/_bucket: "{texts[name]}" ({ctx.where(asked.span)})'

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from ..store.lazy import lazy
 from ..store.selection import Tile, there
 from ..store.stretches import Bools, Falls, Pairs, Rows, Stretches
 from .budget import Budget
@@ -36,7 +36,7 @@ class Gaps:
     markers: bool
     known: bool
 
-    @cached_property
+    @lazy
     def stretches(self) -> Stretches | None:
         """The samples of the tile, if that is known."""
         large = len(self.tile.timestamps) * len(self.tile.positions) >= SMALL
@@ -44,7 +44,7 @@ class Gaps:
         self.budget.hold(0 if found is None else found.nbytes)
         return found
 
-    @cached_property
+    @lazy
     def falls(self) -> Falls | None:
         """Where series fall from one row to the next, if that is known."""
         found = self.tile.falls()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..store.label_table import LabelTable
+from ..store.lazy import lazy
 from .ast import Aggregation
 from .unique import nameless, run_starts
 
@@ -41,6 +41,9 @@ class Grouping:
 
     def layout(self, positions: Rows) -> Layout:
         """Return how a block of the series at *positions* is reduced."""
+        if len(self.labels) == 1:
+            first = np.zeros(1, dtype=np.intp)
+            return Layout(first, np.arange(len(positions)), first)
         codes = self.codes[positions]
         order = np.argsort(codes, kind="stable")
         ordered = codes[order]
@@ -65,14 +68,14 @@ class Layout:
         """Whether no two columns are of one group."""
         return len(self.groups) == len(self.order)
 
-    @cached_property
+    @lazy
     def lengths(self) -> Rows:
         """How many columns each group has, (g,)."""
         ends = np.full_like(self.starts, len(self.order))
         ends[:-1] = self.starts[1:]
         return ends - self.starts
 
-    @cached_property
+    @lazy
     def own(self) -> Rows:
         """Which of the g groups each column is of, (S,)."""
         owners = np.empty(len(self.order), dtype=np.intp)
@@ -97,7 +100,7 @@ class Layout:
             np.matmul(values[slab], self._matrix, out=total[slab])
         return total
 
-    @cached_property
+    @lazy
     def _matrix(self) -> Floats:
         """Return the 0/1 matrix (S, g) of columns and their groups."""
         return np.asarray(self.own[:, None] == np.arange(len(self.groups)), dtype=np.float64)

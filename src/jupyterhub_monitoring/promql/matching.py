@@ -78,18 +78,20 @@ def match(ctx: Evaluation, node: Binary, lhs: Vector, rhs: Vector) -> Vector:
         many, one, many_codes, one_codes = rhs, lhs, right, left
     else:
         many, one, many_codes, one_codes = lhs, rhs, left, right
-    if _repeats(one_codes, count) or _repeats(many_codes, count):
+    one_repeats, many_repeats = _repeats(one_codes, count), _repeats(many_codes, count)
+    if one_repeats or many_repeats:
         ctx.budget.hold(2 * _COUNT_BYTES * count * len(many.values))
-    if _repeats(one_codes, count):
+    if one_repeats:
         one, one_codes = _merged_one_side(ctx, matching, many, one, one_codes, count)
-    if matching.cardinality is Cardinality.ONE_TO_ONE and _repeats(many_codes, count):
+    if matching.cardinality is Cardinality.ONE_TO_ONE and many_repeats:
         _check_one_sample(many, many_codes, any_of_group(one, one_codes, count), count)
-    pairs = _pair_count(many_codes, one_codes, count)
+    pairs = _pair_count(many_codes, one_codes, count) if one_repeats else len(many_codes)
     a_pair = _PAIR_BYTES * len(many.values) + _LABELS_BYTES + 4 * len(many.labels.columns)
     ctx.budget.hold(pairs * a_pair)
-    of_many, of_one = _pairs(many_codes, one_codes, count)
+    find = _pairs if one_repeats else _partners
+    of_many, of_one = find(many_codes, one_codes, count)
     present = _both(many.present, one.present, of_many, of_one)
-    labels = _result_labels(node, many.labels.take(of_many), one.labels.take(of_one))
+    labels = _result_labels(node, _rows(many.labels, of_many), _rows(one.labels, of_one))
     if matching.cardinality is not Cardinality.ONE_TO_ONE:
         _check_grouping(labels, many_codes[of_many], present, len(many.values))
     values = [_columns(many.values, of_many), _columns(one.values, of_one)]
@@ -105,6 +107,8 @@ def _compared(matching: Matching, labels: LabelTable) -> LabelTable:
 
 
 def _repeats(codes: Codes, count: int) -> bool:
+    if len(codes) < 2:
+        return False
     return int(np.bincount(codes, minlength=count).max(initial=0)) > 1
 
 
@@ -192,9 +196,27 @@ def _pairs(many: Codes, one: Codes, count: int) -> tuple[Codes, Codes]:
     return of_many, of_one
 
 
+def _partners(many: Codes, one: Codes, count: int) -> tuple[Codes, Codes]:
+    """Return what `_pairs` does, where no two of *one* have the same signature."""
+    partner = np.full(count, -1, dtype=np.intp)
+    partner[one] = np.arange(len(one))
+    of_one = partner[many]
+    of_many = np.flatnonzero(of_one >= 0)
+    return of_many, of_one if len(of_many) == len(of_one) else of_one[of_many]
+
+
+def _in_order(chosen: Codes, count: int) -> bool:
+    """Whether *chosen* are all of *count*, from the first to the last."""
+    return len(chosen) == count and bool((chosen == np.arange(count)).all())
+
+
+def _rows(labels: LabelTable, rows: Codes) -> LabelTable:
+    return labels if _in_order(rows, len(labels)) else labels.take(rows)
+
+
 def _columns(matrix: NDArray, columns: Codes) -> NDArray:  # type: ignore[type-arg]
     """Return these columns, without a copy where they are all, in order."""
-    if len(columns) == matrix.shape[1] and (columns == np.arange(len(columns))).all():
+    if _in_order(columns, matrix.shape[1]):
         return matrix
     if matrix.strides[0]:
         return np.take(matrix, columns, axis=1)

@@ -22,7 +22,7 @@ def in_slabs(
 
     It makes of each cell another one. The result is counted in the budget.
     """
-    steps, series = np.broadcast_shapes(*(matrix.shape for matrix in matrices))
+    steps, series = (max(matrix.shape[axis] for matrix in matrices) for axis in (0, 1))
     height = max(1, CELLS // max(1, series))
     if height >= steps:
         found = compute(*matrices)

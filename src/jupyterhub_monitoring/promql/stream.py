@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,8 @@ class Stream:
         def changed(task: Task) -> Task:
             return lambda: map(change, task())
 
-        return replace(self, tasks=[changed(task) for task in self.tasks])
+        tasks = [changed(task) for task in self.tasks]
+        return Stream(self.ctx, self.labels, tasks, self.cells)
 
     def nameless(self) -> Stream:
         """Return the stream without metric names; series that come to be equal are merged.
@@ -79,21 +80,27 @@ class Stream:
         """
         labels = nameless(self.labels)
         if one_name(self.labels) or len(labels.group()[1]) == len(labels):
-            return replace(self, labels=labels)
+            return Stream(self.ctx, labels, self.tasks, self.cells)
         whole = self.collect()
         return of_vector(
-            self.ctx, merge_equal(self.ctx, Vector(labels.take(whole.rows), *whole.cells))
+            self.ctx, merge_equal(self.ctx, Vector(whole.of_labels(labels), *whole.cells))
         )
 
     def vector(self) -> Vector:
         """Return all of it at once, without the series that are absent at every step."""
         whole = self.collect()
-        return Vector(self.labels.take(whole.rows), *whole.cells)
+        return Vector(whole.of_labels(self.labels), *whole.cells)
 
     def collect(self) -> Whole:
         """Compute all parts, in all threads, into one matrix."""
         shape = (len(self.ctx.steps), len(self.labels))
         self.ctx.budget.hold(9 * shape[0] * shape[1])
+        stream = self
+        if self.cells < ALONE:
+            parts = list(self.parts(iter(self.tasks)))
+            if len(parts) == 1 and parts[0].values.shape == shape:  # so it is with most rules
+                return Whole.of_part(self.ctx, parts[0])
+            stream = Stream(self.ctx, self.labels, [lambda: iter(parts)], 0)
         values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
 
         def fill(tasks: Iterator[Task]) -> None:
@@ -102,20 +109,39 @@ class Stream:
                 values[where] = part.values
                 present[where] = True if part.present is None else part.present
 
-        self.share(fill)
+        stream.share(fill)
         return Whole.of(self.ctx, values, present)
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A stream's matrix: *rows* are the series that have a sample, *cells* values and presence."""
+    """A stream's matrix: *rows* are the series that have a sample, *cells* values and presence.
 
-    rows: NDArray[np.intp]
+    All series have one where *rows* is None.
+    """
+
+    rows: NDArray[np.intp] | None
     cells: tuple[NDArray[np.float64], NDArray[np.bool_] | None]
 
+    def of_labels(self, labels: LabelTable) -> LabelTable:
+        """Return what of the stream's *labels* is left."""
+        return labels if self.rows is None else labels.take(self.rows)
+
     @classmethod
-    def of(cls, ctx: Evaluation, values: NDArray[np.float64], present: NDArray[np.bool_]) -> Whole:
+    def of_part(cls, ctx: Evaluation, part: Part) -> Whole:
+        """Take *part*, which is all that there is."""
+        present = part.present
+        if present is not None and present.shape != part.values.shape:
+            present = np.broadcast_to(present, part.values.shape)
+        return cls.of(ctx, part.values, present)
+
+    @classmethod
+    def of(
+        cls, ctx: Evaluation, values: NDArray[np.float64], present: NDArray[np.bool_] | None
+    ) -> Whole:
         """Leave out what is never present."""
+        if present is None or present.all():
+            return cls(None, (values, None))
         rows = np.flatnonzero(present.any(axis=0))
         if len(rows) < present.shape[1]:
             ctx.budget.hold(9 * len(values) * len(rows))
@@ -145,8 +171,10 @@ def of_vector(ctx: Evaluation, vector: Vector) -> Stream:
 
 def one_name(labels: LabelTable) -> bool:
     """Whether all series have the same name, so that they differ in something else."""
+    if len(labels) < 2:
+        return True
     identity = [labels.columns[name] for name in IDENTITY if name in labels.columns]
-    return all((column == column[0]).all() for column in identity if len(column))
+    return all((column == column[0]).all() for column in identity)
 
 
 def columns(positions: NDArray[np.intp]) -> slice | NDArray[np.intp]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.lazy import lazy
 from ..store.selection import Tile
 from .budget import Budget
 
@@ -39,7 +38,7 @@ class TileRows:
             return np.ascontiguousarray(self.whole[index, columns])
         return np.ascontiguousarray(self.read(index)[:, columns])
 
-    @cached_property
+    @lazy
     def whole(self) -> Floats:
         """All rows, decoded in slabs so that a query that is over ends. `release` them after."""
         length = self._stop - self._start

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.lazy import lazy
 from ..store.stretches import Pairs, Stretches
 from .compensated import add, doubtful, one_sign
 from .sliding import sliding
@@ -86,17 +86,17 @@ class Window:
         """Steps and series."""
         return len(self.low), self.series
 
-    @cached_property
+    @lazy
     def rows(self) -> Floats:
         """All samples, (T, S); what is no sample is some NaN."""
         return self.read(slice(0, len(self.times)))
 
-    @cached_property
+    @lazy
     def filled(self) -> Floats:
         """All samples, 0 where there is none."""
         return self.rows if self.valid is None else np.where(self.valid, self.rows, 0.0)
 
-    @cached_property
+    @lazy
     def valid(self) -> Bools | None:
         """Which cells are samples, (T, S); None is all."""
         if self._valid is not None or self.stretches is None:
@@ -121,7 +121,7 @@ class Window:
             return self.rows[row, series]
         return self.read(needed)[needed.searchsorted(row), series]
 
-    @cached_property
+    @lazy
     def count(self) -> Indices:
         """Samples in each window, (p, 1) or (p, S)."""
         if self.valid is None:
@@ -134,7 +134,7 @@ class Window:
         enough = self.last >= 0 if gaps and least == 1 else self.count >= least
         return None if enough.all() else enough
 
-    @cached_property
+    @lazy
     def first(self) -> Indices:
         """Row of the first sample of each window."""
         if self.valid is None:
@@ -142,7 +142,7 @@ class Window:
         rows = np.where(self.valid, self._numbers, NEVER)
         return sliding(np.minimum, NEVER, rows, self.low, self.high)
 
-    @cached_property
+    @lazy
     def last(self) -> Indices:
         """Row of the last sample of each window; less than 0 where there is none, but for gaps."""
         if self.valid is None:
@@ -150,7 +150,7 @@ class Window:
         rows = np.where(self.valid, self._numbers, np.int32(-1))
         return sliding(np.maximum, -1, rows, self.low, self.high)
 
-    @cached_property
+    @lazy
     def previous(self) -> Indices:
         """Row of the last sample but one."""
         before = np.maximum(self.last - 1, 0)
@@ -166,12 +166,12 @@ class Window:
         cells = np.maximum(index, 0) * self.series + np.arange(self.series)
         return self.rows.reshape(-1).take(cells)
 
-    @cached_property
+    @lazy
     def first_values(self) -> Floats:
         """The first sample of each window; some number where there is none."""
         return self.value(self.first)
 
-    @cached_property
+    @lazy
     def last_values(self) -> Floats:
         """The last sample of each window; some number where there is none."""
         return self.value(self.last)

@@ -15,6 +15,10 @@ _MOST_CODES = 2**62
 """So many combinations of symbols fit a code before it has to be made smaller."""
 
 
+_FEW = 64
+"""Up to so many rows are grouped one by one."""
+
+
 class LabelTable:
     """Label sets of *size* series; `columns[name][i]` is the symbol of series i's value.
 
@@ -73,8 +77,8 @@ class LabelTable:
 
         Groups are numbered in the order in which they first appear.
         """
-        if not self.size:
-            return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+        if self.size <= _FEW:
+            return self._group_few()
         codes = np.zeros(self.size, dtype=np.int64)
         spread = 1  # all codes are below it
         for column in self.columns.values():
@@ -87,11 +91,27 @@ class LabelTable:
                 spread = self.size
             codes = codes * width + (column.astype(np.int64) - low)
             spread *= width
+        if spread == 1:
+            return np.zeros(self.size, dtype=np.intp), np.zeros(1, dtype=np.intp)
         _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
         order = np.argsort(first, kind="stable")
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         return rank[codes], first[order]
+
+    def _group_few(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the same of a few rows, one by one: a call of NumPy takes as long as ten."""
+        columns = [column.tolist() for column in self.columns.values()]
+        keys = zip(*columns, strict=True) if columns else [()] * self.size
+        known: dict[tuple[int, ...], int] = {}
+        groups: list[int] = []
+        first: list[int] = []
+        for place, key in enumerate(keys):
+            group = known.setdefault(key, len(known))
+            groups.append(group)
+            if group == len(first):
+                first.append(place)
+        return np.array(groups, dtype=np.intp), np.array(first, dtype=np.intp)
 
     def row(self, index: int) -> dict[str, str]:
         """Return one label set, by name, without empty labels."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .lazy import lazy
 
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -169,7 +170,7 @@ class Stretches:
             return replace(self, column=column)
         return replace(self._take(kept), column=column[kept])
 
-    @cached_property
+    @lazy
     def follows(self) -> Bools:
         """Whether a stretch is of the same series as the one before it."""
         follows = np.zeros(len(self.column), dtype=np.bool_)

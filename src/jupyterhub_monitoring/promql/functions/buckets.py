@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...store.label_table import LabelTable
+from ...store.lazy import lazy
 from ..quoting import quote
 from ..unique import nameless
 from ..values import Vector
@@ -106,12 +106,12 @@ class Layout:
             yield block
             ctx.budget.hold(-taken)
 
-    @cached_property
+    @lazy
     def bounds(self) -> Matrix:
         """The bounds of the nth buckets, (B, G); NaN where a histogram has no nth bucket."""
         return np.array([place.bound for place in self.places])
 
-    @cached_property
+    @lazy
     def _is_even(self) -> bool:
         """Whether all histograms have as many buckets, the last up to infinity, each once."""
         return (
