@@ -110,6 +110,8 @@ def mistake(error: MonitoringError, expr: str) -> Mistake:
         return Mistake(sentence, "" if sentence.startswith(said[1:], 1) else said)
     reason, start = error.reason, min(error.start, len(expr))
     end = max(start + 1, min(error.end, len(expr)))
+    if reason.startswith("unexpected right parenthesis") and expr[start - 1 : start] == ")":
+        start, end = start - 1, start  # the engine's place is behind it
     opener = _opener(reason, expr)
     if opener is not None:
         start, end = opener, opener + 1

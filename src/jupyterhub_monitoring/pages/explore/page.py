@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from ...errors import MonitoringError
 from ..handler import PageHandler
+from .absence import absence
 from .answers import Table, latest
 from .asked import MOST, expressions, query_string, starting_points
 from .mistake import Mistake, mistake
@@ -15,12 +16,16 @@ from .mistake import Mistake, mistake
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One expression, with a table or with what is wrong; *query* asks for it alone."""
+    """One expression, with a table or with what is wrong; *query* asks for it alone.
+
+    *absence* is why the table is empty.
+    """
 
     expr: str
     query: str
     table: Table | None = None
     mistake: Mistake | None = None
+    absence: str = ""
 
     @property
     def rows(self) -> int:
@@ -59,10 +64,11 @@ class ExplorePage(PageHandler):
         if context.unavailable is not None:
             return Answered(expr, query, mistake=Mistake(context.unavailable))
         try:
-            answer = await context.querier.instant(expr, period.end)
+            found = latest(await context.querier.instant(expr, period.end))
+            why = "" if found.rows else await absence(context.querier, expr)
         except MonitoringError as error:
             return Answered(expr, query, mistake=mistake(error, expr))
-        return Answered(expr, query, latest(answer))
+        return Answered(expr, query, found, absence=why)
 
 
 class GraphPage(PageHandler):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -72,13 +72,13 @@ def place(before: str, after: str = "") -> Place:
         return Place(Wanted.DURATION, _text(word)) if begins else NOWHERE
     if ahead is not None and ahead.text in GROUPINGS:
         begins = inside[-1].text in ("(", ",")
-        metric = first_metric(f"{before} {after}")
+        metric = next(metrics(f"{before} {after}"), "")
         return _unquoted(Wanted.LABEL, word, metric) if begins else NOWHERE
     return _outside(found, word)
 
 
-def first_metric(expr: str) -> str:
-    """Return the first name in *expr* that can be a metric's; empty where there is none."""
+def metrics(expr: str) -> Iterator[str]:
+    """Yield the names in *expr* that can be metrics', as they come."""
     found = pieces(expr)
     ahead: list[str] = []  # what stands before each bracket that is open
     for index, piece in enumerate(found):
@@ -89,8 +89,7 @@ def first_metric(expr: str) -> str:
         elif piece.kind is Kind.MARK and piece.text in CLOSING.values():
             del ahead[-1:]
         elif _names_metric(piece, following) and not NO_METRICS.intersection(ahead[-1:]):
-            return piece.text
-    return ""
+            yield piece.text
 
 
 def _names_metric(piece: Piece, following: str) -> bool:
