@@ -7,7 +7,7 @@ import random
 import time
 from pathlib import Path
 
-from jupyterhub_monitoring.activity import Activity, Exit, HubRun, Session, Spawn
+from jupyterhub_monitoring.activity import Activity, Exit, Session, Spawn
 from jupyterhub_monitoring.activity.database import ActivityDatabase
 from jupyterhub_monitoring.activity.keeping import keep, saw
 
@@ -22,7 +22,6 @@ def write_activity(
     dice = random.Random(11)
     database = ActivityDatabase(folder)
     with database.transaction() as to:
-        keep(HubRun(now - days * DAY, None, "6.1.1", "0.1.0", "SystemdSpawner"), to)
         for day in range(days):
             midnight = (now // DAY - day) * DAY
             weekend = time.gmtime(midnight).tm_wday >= 5
