@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
-from tornado.httpclient import HTTPRequest, HTTPResponse
-from tornado.httputil import HTTPHeaders, HTTPInputError
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
@@ -41,6 +41,9 @@ FIRST_WAIT_SECONDS = 0.2
 
 TEXT_BYTES = 4_096
 """So much of an answer that is no JSON is looked at."""
+
+MARGIN_BYTES = 1 << 20
+"""After so much more than may be kept tornado hangs up; it comes in smaller parts."""
 
 NO_POST = {405, 501}
 """Answers of what stands before some engines and lets only GET pass."""
@@ -78,7 +81,14 @@ class _Body:
     content: bytearray = field(default_factory=bytearray)
     too_large: bool = False
 
+    def see(self, line: str) -> None:
+        """Look at a line of the header: tornado hangs up where the length is above its limit."""
+        name, _, value = line.partition(":")
+        if name.lower() == "content-length" and value.strip().isdigit():
+            self.too_large = int(value) > self.most
+
     def keep(self, chunk: bytes) -> None:
+        """Take the next part."""
         self.too_large = self.too_large or len(self.content) + len(chunk) > self.most
         if not self.too_large:
             self.content.extend(chunk)
@@ -181,7 +191,7 @@ class HttpApi:
             if "connect" in str(error):
                 raise _Again(self._unreachable("no connection in time")) from None
             raise QueryTimedOut(endpoint.timeout_seconds, "the engine") from None
-        except (HTTPInputError, OSError, StreamClosedError, asyncio.TimeoutError) as error:
+        except (HTTPClientError, OSError, StreamClosedError, asyncio.TimeoutError) as error:
             raise self._not_reached(error, body) from None
         except (ValueError, UnicodeError, KeyError):  # of the URL, which is not to be shown
             why = f"the address {endpoint.place} cannot be used: its URL or headers are wrong"
@@ -192,7 +202,7 @@ class HttpApi:
 
     def _not_reached(self, error: BaseException, body: _Body) -> Exception:
         real = getattr(error, "real_error", None) or error
-        if body.too_large or "too l" in str(real):  # in tornado's words
+        if body.too_large:
             return self._too_large()
         why = redacted(why_not_reached(error), self.endpoint.secrets())
         told = self._unreachable(why)
@@ -228,6 +238,7 @@ class HttpApi:
             request_timeout=seconds,
             follow_redirects=False,
             user_agent=f"jupyterhub-monitoring/{__version__}",
+            header_callback=body.see,
             streaming_callback=body.keep,
             ssl_options=tls,
         )
@@ -240,7 +251,9 @@ class HttpApi:
         """Return the client; it is made when first used, because it belongs to a loop."""
         if self._client is None:
             self._client = SimpleAsyncHTTPClient(
-                force_instance=True, max_clients=1_000, max_body_size=self.endpoint.max_bytes
+                force_instance=True,
+                max_clients=1_000,
+                max_body_size=self.endpoint.max_bytes + MARGIN_BYTES,
             )
             if proxy := self.endpoint.options.proxy(url):
                 self._client.tcp_client = TunnelClient(proxy)
