@@ -89,6 +89,7 @@ def test_everything_listens_on_loopback(tmp_path: Path):
 def test_what_the_banner_says_works(tmp_path: Path):
     """Its commands are run as they stand there; without them the numbers are for nobody."""
     with Demo(tmp_path) as demo:
+        assert "(nobody is told: c.Monitoring.notify is empty)" in demo.text
         curl = next(line for line in demo.text.splitlines() if "curl -H" in line)
         metrics = subprocess.run(
             curl.split(maxsplit=1)[1].replace("curl", "curl -sf"),

@@ -22,9 +22,7 @@ TEXT = """
     health     curl {url}hub/health/ready
                {program} health --url {url} --token {token}
     usage      {program} top --url {url} --token {token}
-
-    alerts     shown at {url}services/monitoring/; nobody is told of them here, where
-               c.Monitoring.notify is empty
+    alerts     {url}services/monitoring/ (nobody is told: c.Monitoring.notify is empty)
 
     log        {log}
     data       {folder} ({fate})
