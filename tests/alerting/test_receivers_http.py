@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -163,6 +164,20 @@ async def test_nobody_listens(way: Way):
         failed = await failure(way.make(f"http://127.0.0.1:{free.getsockname()[1]}"))
     assert failed.retry
     assert "refused" in str(failed)
+    assert SECRET not in str(failed)
+
+
+async def test_a_server_that_hangs_up(way: Way):
+    """A server that ends the connection without an answer is tried again."""
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        failed = await failure(way.make(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    assert failed.retry
+    assert "closed" in str(failed)
     assert SECRET not in str(failed)
 
 

@@ -11,10 +11,14 @@ from http.client import responses
 from time import time
 from urllib.parse import urljoin, urlsplit
 
-from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
-from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
+from tornado.simple_httpclient import (
+    HTTPStreamClosedError,
+    HTTPTimeoutError,
+    SimpleAsyncHTTPClient,
+)
 
 from ..._version import __version__
 from ...errors import DeliveryFailed
@@ -85,7 +89,7 @@ class HttpPost:
         except HTTPTimeoutError:
             why = f"{shown(request.url)} did not answer within {self._timeout:g} s"
             raise DeliveryFailed(why) from None
-        except (OSError, StreamClosedError, asyncio.TimeoutError) as error:
+        except (HTTPClientError, OSError, StreamClosedError, asyncio.TimeoutError) as error:
             why = redacted(why_not_reached(error), secrets)
             raise DeliveryFailed(f"{shown(request.url)} cannot be reached: {why}") from None
         except (ValueError, UnicodeError, KeyError):  # of the URL, which is not to be shown
@@ -180,6 +184,6 @@ def why_not_reached(error: BaseException) -> str:
         return f"its certificate is not trusted ({real.verify_message})"
     if isinstance(real, asyncio.TimeoutError):
         return "no answer in time"
-    if isinstance(real, StreamClosedError):
+    if isinstance(real, StreamClosedError | HTTPStreamClosedError):
         return "the connection was closed"
     return getattr(real, "strerror", None) or str(real) or type(real).__name__
