@@ -138,12 +138,14 @@ class Life:
         return sum(float(line.rpartition(" ")[2]) > 0 for line in counts)
 
 
-def take(visit: Visit, path: Path) -> None:
-    """Save the page when its plots have been drawn."""
-    visit.page.wait_for_load_state("load")
+def take(visit: Visit, page: str, path: Path) -> None:
+    """Save the page when its plots have been drawn; AssertionError where it has something wrong."""
+    status = visit.open(page)
     visit.page.wait_for_timeout(5000)  # a live page never rests, so there is no moment to wait for
+    assert status == 200, status
+    assert visit.troubles == []
     visit.page.screenshot(path=path, full_page=True, animations="disabled")
-    print(path.relative_to(ROOT), *visit.troubles, sep="\n  ")
+    print(path.relative_to(ROOT))
 
 
 def main() -> None:
@@ -157,8 +159,7 @@ def main() -> None:
         for name, dark in (("light", False), ("dark", True)):
             password = demo.said("password")
             with browser.visit(demo.url, name="admin", password=password, dark=dark) as visit:
-                visit.open(f"{PAGE}?range={args.range}")
-                take(visit, PICTURES / f"overview-{name}.png")
+                take(visit, f"{PAGE}?range={args.range}", PICTURES / f"overview-{name}.png")
 
 
 if __name__ == "__main__":
