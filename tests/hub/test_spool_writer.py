@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from jupyterhub_monitoring import spool
 from jupyterhub_monitoring.hub import spool_writer
 from jupyterhub_monitoring.hub.events import EventLog
+from jupyterhub_monitoring.hub.monitor import HubMonitor
+from jupyterhub_monitoring.hub.settings import Monitoring
 from jupyterhub_monitoring.hub.spool_writer import SpoolWriter
 from jupyterhub_monitoring.metrics import usernames
 from jupyterhub_monitoring.metrics.catalogue import EVENTS_DROPPED
@@ -213,3 +216,31 @@ def test_names_are_shown_as_the_operator_wants(
     assert found["by"] == policy.label("eve")
     assert found.get("message") == message
     assert "none" not in found
+
+
+@pytest.mark.parametrize(
+    ("settings", "db_url", "written"),
+    [
+        pytest.param({}, "sqlite:///jupyterhub.sqlite", True, id="a Hub"),
+        pytest.param({"service": False}, "sqlite:///jupyterhub.sqlite", False, id="no service"),
+        pytest.param({}, "sqlite:///:memory:", False, id="a Hub in memory"),
+        pytest.param({"data_dir": "kept"}, "sqlite://", True, id="in memory, with a folder"),
+        pytest.param({}, "postgresql://hub@db/hub", True, id="a database server"),
+    ],
+)
+def test_who_is_told(
+    settings: dict[str, Any],
+    db_url: str,
+    written: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Without somebody to read, or a place that lasts, nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    monitor = SimpleNamespace(
+        settings=Monitoring(**settings), events=EventLog(), _app=SimpleNamespace(db_url=db_url)
+    )
+    HubMonitor.hand_over_events(monitor)
+    monitor.events.emit("login", "ann", outcome="success")
+    monitor.events.flush(60)
+    assert bool([*tmp_path.rglob("*.jsonl")]) is written
