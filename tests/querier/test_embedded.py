@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from jupyterhub_monitoring.errors import (
+    EngineError,
     QueryCancelled,
     QueryTimedOut,
     StoreNotOpen,
@@ -20,8 +22,10 @@ from jupyterhub_monitoring.errors import (
 )
 from jupyterhub_monitoring.promql.budget import Budget, Limits
 from jupyterhub_monitoring.promql.values import Result, Scalar
-from jupyterhub_monitoring.querier import EmbeddedQuerier, Kind, asking_as, kind_of
+from jupyterhub_monitoring.querier import EmbeddedQuerier, Kind, Metadata, asking_as, kind_of
 from jupyterhub_monitoring.querier.runner import WAITING_PER_RUNNING, QueryRunner
+from jupyterhub_monitoring.service.context import Context
+from jupyterhub_monitoring.service.settings import read
 
 ONE = Result(Scalar(np.array([1.0])), np.array([0]))
 
@@ -224,3 +228,68 @@ async def test_not_open(four: Rig, ask: Callable[[EmbeddedQuerier], Any]):
     with pytest.raises(StoreNotOpen, match="being opened") as refused:
         await ask(four.querier)
     assert kind_of(refused.value) is Kind.NOT_OPEN
+
+
+@dataclass
+class Told:
+    """A store that knows what scrapes told of two families."""
+
+    def metadata(self) -> dict[str, tuple[str, str, str]]:
+        return {"requests": ("counter", "Requests.", ""), "up": ("gauge", "Whether it is up.", "")}
+
+
+METADATA = {
+    "": ["requests", "up"],
+    "up": ["up"],
+    "requests_total": ["requests"],
+    "requests": ["requests"],
+    "request": [],
+}
+
+
+@pytest.mark.parametrize("metric", METADATA)
+async def test_metadata(four: Rig, metric: str):
+    """All families, or the one that a metric is of."""
+    four.parts.store = Told()
+    found = await four.querier.metadata(metric)
+    assert list(found) == METADATA[metric]
+    if metric.startswith("requests"):
+        assert found["requests"] == Metadata("counter", "Requests.", "")
+
+
+class Broken:
+    """An engine with a fault of ours."""
+
+    def instant(self, expr: str, time_ms: int, *, budget: Budget) -> Result:
+        raise RuntimeError("oh no")
+
+
+async def test_a_fault_of_ours(four: Rig):
+    """It comes through as it is, for the log, and the place is free again."""
+    four.parts.engine, good = Broken(), four.engine
+    for _ in range(8):
+        with pytest.raises(RuntimeError):
+            await four.ask("q", "ann")
+    four.parts.engine = good
+    good.done.add("all")
+    assert (await four.ask("q", "ann")).value == 1
+
+
+def test_every_error_has_a_kind():
+    """What tells of a query or of its engine is never just "failed" to a page."""
+    kinds = {
+        error: kind_of(error.__new__(error))
+        for error in (*EngineError.__subclasses__(), EngineError)
+    }
+    assert Kind.FAILED not in kinds.values()
+    assert len(set(kinds.values())) == len(EngineError.__subclasses__())
+
+
+async def test_the_service_gives_one():
+    """The service has a querier from its start; it says that the store is being opened."""
+    queries = QueryRunner(Limits())
+    context = Context(read("{}"), queries, CollectorRegistry())
+    assert context.querier is context.querier
+    with pytest.raises(StoreNotOpen, match="being opened"):
+        await context.querier.instant("up")
+    queries.close()

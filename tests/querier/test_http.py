@@ -33,7 +33,7 @@ SECRET = "t0p-secret-token"
 
 @dataclass
 class Answer:
-    """What the stand-in answers; a body that is no text is JSON."""
+    """What the stand-in answers; a body that is no text is JSON. It hangs up at status 0."""
 
     status: int = 200
     body: Any = ""
@@ -100,9 +100,9 @@ class StandIn:
         head = f"HTTP/1.1 {answer.status} x\r\nContent-Length: {len(answer.content)}\r\n{lines}\r\n"
         stream: Any = request.connection
         stream = stream.detach()
-        if not stream.closed():
+        if answer.status and not stream.closed():
             stream.write(head.encode() + answer.content)
-            stream.close()
+        stream.close()
 
     def parameters(self, number: int = -1) -> dict[str, list[str]]:
         request = self.asked[number]
@@ -248,6 +248,7 @@ AGAIN: dict[str, Answer] = {
     "starting": Answer(503, "Service Unavailable"),
     "behind a proxy": Answer(502, "<html>Bad Gateway", {"Content-Type": "text/html"}),
     "not now": error(503, "unavailable", "the TSDB is not ready"),
+    "hangs up": Answer(status=0),
     "too many": Answer(429, "slow down", {"Retry-After": "0"}),
 }
 
@@ -314,13 +315,15 @@ async def test_failures(engine: StandIn, case: str):
 
 
 async def test_out_of_time(engine: StandIn):
-    """An engine that does not answer in time is left, and the place is free again."""
-    engine.answers = [replace(ONE, seconds=30), ONE]
+    """An engine that does not answer in time is left; who waited for it had its time, too."""
+    engine.answers = [replace(ONE, seconds=30)]
     with asking(replace(engine.endpoint(parallel=1), timeout_seconds=0.3)) as querier:
-        with pytest.raises(MonitoringError) as raised:
-            await querier.instant("up")
-        assert kind_of(raised.value) is Kind.TIMED_OUT
-        assert (await querier.instant("up")).value == 1
+        errors = await asyncio.gather(
+            *(querier.instant("up") for _ in range(2)), return_exceptions=True
+        )
+        assert not querier._api._places._running
+    assert [kind_of(error) for error in errors] == [Kind.TIMED_OUT] * 2
+    assert len(engine.asked) == 1
 
 
 LARGE = vector(*(({"n": str(n)}, "1") for n in range(2_000)))
