@@ -11,15 +11,11 @@ from tornado.httpclient import HTTPResponse
 from tornado.web import RequestHandler
 
 from jupyterhub_monitoring.errors import ListingError
-from jupyterhub_monitoring.service import settings
-from jupyterhub_monitoring.service.application import Host
-from jupyterhub_monitoring.service.context import make_registry
 from jupyterhub_monitoring.service.gate import LISTED_USERS, Gated, gated
-from jupyterhub_monitoring.service.in_hub import routes
 from jupyterhub_monitoring.service.listed_users import ListedUsers
 from jupyterhub_monitoring.service.visitor import Needs
 from support.gate_rig import PREFIX, Client, serve, session, stand_in_hub
-from support.route_paths import path_of
+from support.route_paths import path_of, route_table
 
 OPEN = ("health", "oauth_callback", "static/.*")
 """What answers without a login, and says nothing about anybody: patterns of paths."""
@@ -37,10 +33,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def table(tmp_path: Any) -> Iterator[list[Any]]:
     """Return the service's own table of routes."""
-    host = Host(tmp_path, settings.read("{}"), make_registry())
-    yield routes(host, lambda: None, PREFIX)
-    host.context.queries.close()
-    host.keeper.writer.shutdown()
+    with route_table(tmp_path, PREFIX) as made:
+        yield made
 
 
 def is_open(path: str) -> bool:

@@ -16,14 +16,11 @@ import psutil
 import pytest
 
 from jupyterhub_monitoring.cli import main
+from jupyterhub_monitoring.dashboards import PANELS
 from jupyterhub_monitoring.metrics.usernames import UsernameMode, Usernames
-from jupyterhub_monitoring.service import settings
-from jupyterhub_monitoring.service.application import Host
-from jupyterhub_monitoring.service.context import make_registry
-from jupyterhub_monitoring.service.in_hub import routes
 from jupyterhub_monitoring.service.visitor import Needs
 from support.real_hub import Answer
-from support.route_paths import path_of
+from support.route_paths import path_of, route_table
 from support.service_hub import PAGE, ServiceHub, eventually
 
 OWNER, OTHER, OUTSIDER = "zaphod", "trillian", "slartibartfast"
@@ -79,7 +76,8 @@ def setting(
         hub.start()
         tokens = {}
         for name in (OWNER, OTHER, OUTSIDER, TEACHER):
-            assert hub.post(f"hub/api/users/{name}").status in (201, 409)
+            if name in (OWNER, OUTSIDER):  # the others are in the configuration
+                assert hub.post(f"hub/api/users/{name}").status == 201
             tokens[name] = hub.post(f"hub/api/users/{name}/tokens", data={}).json["token"]
         for path in (f"{OWNER}/server", f"{OWNER}/servers/{NAMED}", f"{OTHER}/server"):
             assert hub.post(f"hub/api/users/{path}").status in (201, 202)
@@ -210,22 +208,19 @@ def test_pages_of_the_answer(setting: Setting):
 ALL_SERIES = quote('{__name__=~".+"}')
 QUERY = f"query={ALL_SERIES}&match[]={ALL_SERIES}&start=0&end=4000000000&step=100000000&sort=user"
 
-OPEN = ("health", "static/status.css", "oauth_callback")
+OPEN = ("health", "static/x", "oauth_callback")
 """What answers without a token, and says nothing about anybody."""
 
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     """A path below the prefix for each route, by the service's own table; True: users get in."""
-    host = Host(tmp_path_factory.mktemp("table"), settings.read("{}"), make_registry())
-    table = routes(host, lambda: None, f"/{PAGE}")
-    host.context.queries.close()
-    host.keeper.writer.shutdown()
-    return {
-        path_of(pattern).removeprefix(f"/{PAGE}"): getattr(handler, "needs", None)
-        in (Needs.LOGIN, Needs.NAME)
-        for pattern, handler, *_ in table
-    }
+    users = (Needs.LOGIN, Needs.NAME)
+    with route_table(tmp_path_factory.mktemp("table"), f"/{PAGE}") as table:
+        return {
+            path_of(pattern).removeprefix(f"/{PAGE}"): getattr(handler, "needs", None) in users
+            for pattern, handler, *_ in table
+        }
 
 
 def ask(setting: Setting, method: str, path: str, token: str | None) -> Answer:
@@ -274,6 +269,34 @@ def test_the_walk_finds_names_where_they_are(setting: Setting, paths: dict[str, 
     assert {name for name in NAMES if name in told} == shown[setting.mode]
     assert setting.names.label(OTHER) in told  # '' where names are left out
     assert "jupyterhub_usage_servers" in told
+
+
+ABOUT = ("user", "server", *(f"panels/{name}" for name, panel in PANELS.items() if panel.places))
+
+
+@pytest.mark.parametrize("who", [OWNER, OTHER, OUTSIDER, TEACHER])
+def test_pages_about_somebody(setting: Setting, who: str):
+    """Only the own, and those of one's group by what is shown; nobody is not everybody."""
+    label = setting.names.label
+    may = {who, *([label(OTHER)] if who == TEACHER else [])} - {""}
+    asked = {OWNER, OTHER, who, "", *map(label, (OWNER, OTHER, who))}
+    assert len(ABOUT) > 5
+    for path in ABOUT:
+        for user in asked:
+            query = f"{path}?user={quote(user)}"
+            answer = setting.hub.ask_directly(query, token=setting.tokens[who])
+            assert answer.status in ({200} if user in may else {403, 404}), query
+            assert [name for name in others_of(who, setting) if name in answer.text] == [], query
+
+
+@pytest.mark.parametrize("who", [OWNER, TEACHER])
+def test_panels_about_everybody(setting: Setting, who: str):
+    """Sums over all are not for who may not see all, whatever is asked for beside them."""
+    for name, panel in PANELS.items():
+        if not panel.places:
+            for path in (f"panels/{name}", f"panels/{name}.csv?user={who}"):
+                answer = setting.hub.ask_directly(path, token=setting.tokens[who])
+                assert answer.status == 403, path
 
 
 # --- Everything that is written down ------------------------------------------------------------

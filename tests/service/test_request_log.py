@@ -16,12 +16,9 @@ from tornado.web import HTTPError, RequestHandler
 
 from jupyterhub_monitoring.metrics import usernames
 from jupyterhub_monitoring.metrics.usernames import UsernameMode, Usernames
-from jupyterhub_monitoring.service import settings
-from jupyterhub_monitoring.service.application import Host
-from jupyterhub_monitoring.service.context import make_registry
 from jupyterhub_monitoring.service.gate import application
-from jupyterhub_monitoring.service.in_hub import routes
 from jupyterhub_monitoring.service.request_log import DiscreetApplication
+from support.route_paths import route_table
 
 NAME = "zaphod"
 PREFIX = "/hub-1/services/monitoring"
@@ -119,10 +116,8 @@ async def test_a_very_long_address(caplog: pytest.LogCaptureFixture, mode: Usern
 
 def test_every_handler_is_discreet(tmp_path: Path) -> None:
     """Whatever room a route comes from, its value in the path is not logged."""
-    host = Host(tmp_path, settings.read("{}"), make_registry())
-    table = routes(host, lambda: None, f"{PREFIX}/")
-    host.context.queries.close()
-    host.keeper.writer.shutdown()
+    with route_table(tmp_path, f"{PREFIX}/") as made:
+        table = made
     app = DiscreetApplication(table)
     assert len(table) > 20
     for pattern, *_ in table:

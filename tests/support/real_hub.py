@@ -208,9 +208,14 @@ class RealHub:
         headers: dict[str, str] | None = None,
         timeout: float = 60,
         direct: bool = False,
+        base: str = "",
     ) -> Answer:
-        """Send one request; `token=None` for none, '' for the service's own."""
-        url = (self.hub_url.removesuffix("hub/") if direct else self.url) + path.lstrip("/")
+        """Send one request; `token=None` for none, '' for the service's own.
+
+        It goes through the proxy, or *direct* to the Hub, or to *base*, an address with a slash.
+        """
+        base = base or (self.hub_url.removesuffix("hub/") if direct else self.url)
+        url = base + path.lstrip("/")
         body = json.dumps(data).encode() if data is not None else None
         request = urllib.request.Request(url, body, dict(headers or {}), method=method)
         if token is not None:

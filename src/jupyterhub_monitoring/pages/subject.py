@@ -35,7 +35,8 @@ def subject(viewer: Viewer, user: str, server: str = "") -> Subject:
     if viewer.name is not None and user == viewer.name:
         names = policy()
         return Subject(user, server, names.label(user), names.chosen(server))
-    labels = None if viewer.full else {policy().label(name) for name in viewer.others}
+    # Nobody is behind an empty label: where names are left out, that is the series of all.
+    labels = None if viewer.full else {policy().label(name) for name in viewer.others} - {""}
     if labels is not None and user not in labels:
         raise HTTPError(403, "this is somebody else's, whom you may not look at")
     return Subject(user, server, user, server)
