@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from ..activity import Spawn
 from ..dashboards import board
 from ..errors import MonitoringError
+from ..scrape import Health
 from .answer import Answer, Wrong, answer
 from .firing import firing
 from .handler import PageHandler
@@ -77,11 +78,20 @@ def overview_answer(sources: Sources, found: Sequence[Tile], problem: str | None
     running, pending = (
         (found[RUNNING].values[0], found[PENDING].values[0]) if found else (None, None)
     )
-    if problem is None and running is None and sources.context.scraper is None:
-        problem = _where_numbers_are(sources)
+    if problem is None and running is None:
+        problem = _why_nothing(sources)
     bad = next((tile for tile in found if tile.bad), None)
     remarkable = f"{bad.figure.unit.text(bad.values[0])} {bad.figure.label}" if bad else ""
     return answer(wrong, unknown=problem, running=running, pending=pending, remarkable=remarkable)
+
+
+def _why_nothing(sources: Sources) -> str | None:
+    """Say why there are no numbers of now; None where they are only not there yet."""
+    scraper = sources.context.scraper
+    if scraper is None:
+        return _where_numbers_are(sources)
+    down = [state for state in scraper.targets() if state.health is Health.DOWN]
+    return f"the Hub does not give its numbers ({down[0].last_error})" if down else None
 
 
 def _where_numbers_are(sources: Sources) -> str:
