@@ -32,7 +32,12 @@ _SESSION = (
     "username, server_name, began, ended, cause, profile, spawner_class, oom_kills > 0,"
     " waited_seconds"
 )
-_OVERLAPS = "began < ? AND (ended IS NULL OR ended > ? OR began >= ?)"
+_OVERLAPS = "began >= ? AND began < ? AND (ended IS NULL OR ended > ? OR began >= ?)"
+_EARLIEST = (
+    "SELECT min(began) FROM"
+    " (SELECT min(began) AS began FROM sessions INDEXED BY sessions_ended WHERE ended > ?"
+    " UNION ALL SELECT min(began) FROM sessions INDEXED BY sessions_ended WHERE ended IS NULL)"
+)
 
 
 class Activity:
@@ -110,7 +115,7 @@ class Activity:
 
         *server* is a server's name, None for any.
         """
-        where, values = _sessions_of(start, end, usernames, server)
+        where, values = self._sessions_of(start, end, usernames, server)
         rows = self._rows(
             f"SELECT {_SESSION} FROM sessions WHERE {where}"  # noqa: S608 -- our own words
             " ORDER BY began DESC, id DESC LIMIT ? OFFSET ?",
@@ -127,7 +132,7 @@ class Activity:
         server: str | None = None,
     ) -> int:
         """Return how many `sessions` there are without a limit."""
-        where, values = _sessions_of(start, end, usernames, server)
+        where, values = self._sessions_of(start, end, usernames, server)
         ((count,),) = self._rows(
             f"SELECT count(*) FROM sessions WHERE {where}",  # noqa: S608 -- our own words
             values,
@@ -149,14 +154,15 @@ class Activity:
         """
         now = self._clock()
         end = min(end, now)
-        where, values = _sessions_of(start, end, usernames, None)
+        where, values = self._sessions_of(start, end, usernames)
         rows = self._rows(
-            "SELECT s.username, coalesce(p.first_seen, min(s.began)),"  # noqa: S608 -- our own words
-            " max(coalesce(p.last_seen, 0), max(coalesce(s.ended, ?))), count(*),"
-            " sum(min(coalesce(s.ended, ?), ?) - max(s.began, ?)) AS seconds"
-            " FROM sessions AS s LEFT JOIN people AS p USING (username)"
-            f" WHERE {where} AND s.username != ''"
-            " GROUP BY s.username ORDER BY seconds DESC, s.username LIMIT ? OFFSET ?",
+            "SELECT username, coalesce(first_seen, began),"  # noqa: S608 -- our own words
+            " max(coalesce(last_seen, 0), ended), sessions, seconds FROM"
+            " (SELECT username, min(began) AS began, max(coalesce(ended, ?)) AS ended,"
+            " count(*) AS sessions, sum(min(coalesce(ended, ?), ?) - max(began, ?)) AS seconds"
+            f" FROM sessions WHERE {where} AND username != '' GROUP BY +username)"
+            " LEFT JOIN people USING (username)"
+            " ORDER BY seconds DESC, username LIMIT ? OFFSET ?",
             (now, end, end, start, *values, _bounded(limit), max(0, offset)),
         )
         return [UserActivity(*row) for row in rows]
@@ -169,7 +175,7 @@ class Activity:
         A session that runs counts up to now, and so does the range.
         """
         end = min(end, self._clock())
-        where, values = _sessions_of(start, end, usernames, None)
+        where, values = self._sessions_of(start, end, usernames)
         select = f"SELECT username, began, coalesce(ended, ?) FROM sessions WHERE {where}"  # noqa: S608
         with (
             self._database.reading() as connection,
@@ -204,6 +210,19 @@ class Activity:
             (start, end, *values, _bounded(limit)),
         )
 
+    def _sessions_of(
+        self, start: float, end: float, usernames: Usernames, server: str | None = None
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return a condition for the sessions of a range, by when the earliest of them began.
+
+        So that a question about today does not look through all years.
+        """
+        ((earliest,),) = self._rows(_EARLIEST, (start,))
+        since = start if earliest is None else min(start, earliest)
+        where, values = _of(usernames)
+        named, names = (" AND server_name = ?", (server,)) if server is not None else ("", ())
+        return f"{_OVERLAPS}{where}{named}", (since, end, start, start, *values, *names)
+
     def _rows(self, select: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._database.reading() as connection:
             return connection.execute(select, values).fetchall()
@@ -212,14 +231,6 @@ class Activity:
 def _session(row: tuple[Any, ...]) -> Session:
     name, server, start, end, cause, profile, spawner_class, oom, waited = row
     return Session(name, server, start, end, cause, profile, spawner_class, bool(oom), waited)
-
-
-def _sessions_of(
-    start: float, end: float, usernames: Usernames, server: str | None
-) -> tuple[str, tuple[Any, ...]]:
-    where, values = _of(usernames)
-    named, names = (" AND server_name = ?", (server,)) if server is not None else ("", ())
-    return f"{_OVERLAPS}{where}{named}", (end, start, start, *values, *names)
 
 
 def _of(usernames: Usernames) -> tuple[str, tuple[str, ...]]:

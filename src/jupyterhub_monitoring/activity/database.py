@@ -58,7 +58,7 @@ CREATE TABLE sessions (
     spawner_class TEXT NOT NULL, waited_seconds REAL, oom_kills REAL NOT NULL, oom_at REAL
 );
 CREATE INDEX sessions_began ON sessions (began);
-CREATE INDEX sessions_ended ON sessions (ended);
+CREATE INDEX sessions_ended ON sessions (ended, began);
 CREATE INDEX sessions_username ON sessions (username, began);
 CREATE TABLE people (
     username TEXT PRIMARY KEY, first_seen REAL NOT NULL, last_seen REAL NOT NULL

@@ -34,42 +34,49 @@ def weekday_hours(
     sessions: Iterable[tuple[str, float, float]], start: float, end: float, tz: tzinfo
 ) -> WeekdayHours:
     """Return what *sessions* (user, start, end) were between *start* and *end*."""
-    quarters = _Quarters(start, end, tz)
-    users: dict[str, NDArray[np.bool_]] = {}
-    for user, began, ended in sessions:
-        cells = quarters.add(max(began, start), min(ended, end))
-        users.setdefault(user, np.zeros(CELLS, dtype=bool))[cells] = True
-    seen = np.sum(list(users.values()), axis=0) if users else np.zeros(CELLS)
+    clipped = ((user, max(began, start), min(ended, end)) for user, began, ended in sessions)
+    within = [row for row in clipped if row[1] < row[2]]
+    pieces = _Pieces(start, max(start, end), tz)
+    times = np.array([times for _, *times in within], dtype=np.float64).reshape(-1, 2)
+    first, after = pieces.spans(times[:, 0], times[:, 1])
+    seen: dict[str, NDArray[np.bool_]] = {}
+    for (user, *_), begin, behind in zip(within, first.tolist(), after.tolist(), strict=True):
+        cells = seen.get(user)
+        if cells is None:
+            cells = seen[user] = np.zeros(CELLS, dtype=bool)
+        cells[pieces.cells[begin:behind]] = True
+    users = np.sum(list(seen.values()), axis=0, dtype=np.int64) if seen else np.zeros(CELLS, int)
     return WeekdayHours(
-        quarters.hours(quarters.seconds),
-        None if "" in users else seen.astype(np.int64).reshape(7, 24),
-        quarters.hours(quarters.length),
+        pieces.hours(pieces.seconds(times, first, after)),
+        None if "" in seen else users.reshape(7, 24),
+        pieces.hours(pieces.length),
     )
 
 
-class _Quarters:
+class _Pieces:
     """What is between *start* and *end*, cut at each quarter of an hour; a piece is in one cell."""
 
     def __init__(self, start: float, end: float, tz: tzinfo) -> None:
-        end = max(start, end)
         cuts = np.arange((start // QUARTER + 1) * QUARTER, end, QUARTER)
         self._edges = np.concatenate([[start], cuts, [end]])
         local = (datetime.fromtimestamp(at, tz) for at in self._edges[:-1].tolist())
         self.cells = np.fromiter((at.weekday() * 24 + at.hour for at in local), np.int64)
         self.length = np.diff(self._edges)
-        self.seconds = np.zeros(len(self.cells))
 
-    def add(self, start: float, end: float) -> NDArray[np.int64]:
-        """Count one session, which is within; return the cells that it was in."""
-        if end <= start:
-            return self.cells[:0]
-        edges = self._edges
-        first = int(np.searchsorted(edges, start, "right")) - 1
-        after = int(np.searchsorted(edges, end, "left"))
-        self.seconds[first:after] += self.length[first:after]
-        self.seconds[first] -= start - edges[first]
-        self.seconds[after - 1] -= edges[after] - end
-        return self.cells[first:after]
+    def spans(self, starts: Cells, ends: Cells) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the first piece of each session, and the one after its last."""
+        first = np.searchsorted(self._edges, starts, "right") - 1
+        return first, np.searchsorted(self._edges, ends, "left")
+
+    def seconds(self, times: Cells, first: NDArray[np.int64], after: NDArray[np.int64]) -> Cells:
+        """Return how long servers ran in each piece, in all: whole pieces, less the two ends."""
+        changes = np.zeros(len(self.cells) + 1)
+        np.add.at(changes, first, 1.0)
+        np.add.at(changes, after, -1.0)
+        seconds = np.cumsum(changes)[:-1] * self.length
+        np.subtract.at(seconds, first, times[:, 0] - self._edges[first])
+        np.subtract.at(seconds, after - 1, self._edges[after] - times[:, 1])
+        return np.maximum(seconds, 0.0)  # where rounding left less than nothing
 
     def hours(self, seconds: Cells) -> Cells:
         """Return *seconds* of each piece as hours of each cell."""
