@@ -70,7 +70,7 @@ def test_importing_twice_changes_nothing(commands, source, tmp_path):
     assert commands.printed.out == "0 samples imported; 1,238 were there already\n"
     source.write_text(f"temperature 99 {T0}\nother 1 {T0}\n# EOF\n")
     assert commands("import", "--data-dir", folder, source) == 0
-    assert "1 samples imported; 1 have another value" in commands.printed.out
+    assert "1 sample imported; 1 has another value" in commands.printed.out
     assert commands.export(folder, "--selector", "temperature", "--end", T0).splitlines()[1:] == [
         f"temperature NaN {T0}.000",
         "# EOF",
@@ -304,7 +304,7 @@ def test_what_is_read_together_is_read_right(commands, tmp_path):
     source.write_text("\n".join([*lines, "# EOF"]))
     assert commands("import", "--data-dir", folder, source) == 0
     assert commands.printed.out.endswith(
-        "1 have another value than the one that is there, which stays\n"
+        "1 has another value than the one that is there, which stays\n"
     )
     said = [line.split()[1:] for line in commands.export(folder).splitlines()[:-1]]
     values = ["1", "2", "3", "4", "StaleNaN", "NaN", "6"]

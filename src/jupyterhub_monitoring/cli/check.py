@@ -8,6 +8,7 @@ import sqlite3
 from ..errors import CannotStart, StoreError
 from ..store.database import FILE
 from ..store.verify import verify
+from .counted import counted
 from .data_folder import Bar, add_data_dir, existing
 
 
@@ -27,8 +28,9 @@ def run(args: argparse.Namespace) -> int:
     for finding in found.findings:
         print(f"damaged: {finding}")
     print(
-        f"{found.pages:,} pages, {found.timelines:,} timelines and {found.head_rows:,} rows of the"
-        f" head read: {f'{len(found.findings):,} damaged' if found.findings else 'all sound'}"
+        f"{counted(found.pages, 'page')}, {counted(found.timelines, 'timeline')} and"
+        f" {counted(found.head_rows, 'row')} of the head read:"
+        f" {f'{len(found.findings):,} damaged' if found.findings else 'all sound'}"
     )
     if found.findings:
         print("What is damaged is left out of answers; all the rest is served.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import CannotStart
 from ..transfer.exporter import Export, write_openmetrics
+from .counted import counted
 from .data_folder import Bar, add_data_dir, existing, moment, opened, selected
 
 FOREVER_MS = 1 << 52
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             to = args.output.open("w") if args.output else nullcontext(sys.stdout)
             with to as out:
                 count = write_openmetrics(export, store.metadata(), out, progress)
-    print(f"{count:,} samples exported", file=sys.stderr)
+    print(f"{counted(count, 'sample')} exported", file=sys.stderr)
     return 0
 
 

@@ -16,6 +16,7 @@ from ..store.selection import Appended
 from ..transfer.importer import hand_over, identity, lay_down_file
 from ..transfer.prometheus_source import PrometheusSource
 from ..transfer.spill import Spill
+from .counted import counted
 from .data_folder import Bar, add_data_dir, moment, opened, selected
 
 TOKEN_VARIABLE = "PROMETHEUS_TOKEN"  # noqa: S105 -- the name of a variable, not a token
@@ -102,13 +103,13 @@ def _prometheus(args: argparse.Namespace) -> PrometheusSource:
 
 
 def _summary(counts: Appended) -> str:
-    text = f"{counts.stored:,} samples imported"
-    for count, what in (
-        (counts.repeated, "were there already"),
-        (counts.duplicate, "have another value than the one that is there, which stays"),
-        (counts.too_old, "are older than what can still be taken"),
-        (counts.no_space, "found no room on the disk"),
+    text = f"{counted(counts.stored, 'sample')} imported"
+    for count, one, many, what in (
+        (counts.repeated, "was", "were", "there already"),
+        (counts.duplicate, "has", "have", "another value than the one that is there, which stays"),
+        (counts.too_old, "is", "are", "older than what can still be taken"),
+        (counts.no_space, "found", "found", "no room on the disk"),
     ):
         if count:
-            text += f"; {count:,} {what}"
+            text += f"; {count:,} {one if count == 1 else many} {what}"
     return text
