@@ -8,54 +8,22 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jupyterhub_monitoring.errors import QueryTimedOut, TooManyQueries
-from jupyterhub_monitoring.promql.budget import Limits
-from jupyterhub_monitoring.promql.engine import Engine
-from jupyterhub_monitoring.querier import EmbeddedQuerier
-from jupyterhub_monitoring.querier.runner import QueryRunner
-from jupyterhub_monitoring.store.selection import Labels
 from jupyterhub_monitoring.usage.viewer import Viewer
+from support.explored import END, EVIL, explored
 from support.page_server import Context, PageServer
-from support.stores import START, STEP, Clock, open_store, put
 
-EVIL = "<img src=x onerror=alert(1)>"
-END = START // 1000 + 600
 WHEN = {"from": str(END - 600), "to": str(END)}
-LIMITS = Limits(max_samples=100_000)
-
-
-def labelled(name: str, **labels: str) -> Labels:
-    return tuple(sorted({"__name__": name, **labels}.items()))
-
-
-SERIES = {
-    labelled("up", job="hub"): 1.0,
-    labelled("up", job="self"): 0.0,
-    labelled("evil", who=EVIL, quote='"\\'): 0.1234567890123,
-    labelled("formula", cell="=1+1"): 2.0,
-    labelled("my.metric", job="hub"): 3.0,
-    **{labelled("many", n=f"{n:03}"): float(n) for n in range(700)},
-}
-METADATA = {"up": ("gauge", f"Whether it answers. {EVIL}", "")}
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
-    clock = Clock(START + 11 * STEP)
-    store = open_store(tmp_path_factory.mktemp("store"), clock)
-    for minute in range(11):
-        put(store, START + minute * STEP, list(SERIES), list(SERIES.values()))
-    store.describe(METADATA)
-    runner = QueryRunner(LIMITS)
-    parts = SimpleNamespace(engine=Engine(store, LIMITS), store=store, unavailable=None)
-    yield Context(querier=EmbeddedQuerier(runner, parts))
-    runner.close()
-    store.close()
+    with explored(tmp_path_factory.mktemp("store")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
