@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ PICTURES = ROOT / "docs" / "img"
 # Who comes, and what their notebooks use: MiB of memory, share of a core.
 WORK = {"ada": (700, 0.25), "grace": (260, 0.05), "alan": (120, 0.1), "emmy": (420, 0.02)}
 LEAVES, KILLED, FAILS = "katherine", "linus", "charles"
-PAUSES = 9  # between what happens, each as long
+PAUSES = 8
 
 NOTEBOOK = """
 import time
@@ -85,8 +86,9 @@ class Life:
         self.pause(f"{LEAVES} stopped the server")
         self.kill(KILLED)
         self.pause(f"the server of {KILLED} was killed")
-        eventually(self.failures)
-        self.pause(f"the server of {FAILS} did not start")
+        eventually(lambda: self.count("jupyterhub_spawn_failure_total") == 1)
+        eventually(lambda: self.count("jupyterhub_running_servers") == len(WORK))
+        self.pause(f"that of {FAILS} did not start; the Hub knows of all")
 
     def mistype(self, name: str) -> None:
         """A login with a wrong password."""
@@ -131,11 +133,11 @@ class Life:
         with self.visit_of(name) as visit:
             visit.open("hub/spawn")
 
-    def failures(self) -> int:
-        """Count the servers that did not start."""
+    def count(self, name: str) -> float:
+        """Sum a metric of the Hub's over its labels."""
         lines = self.demo.get("hub/metrics").splitlines()
-        counts = [line for line in lines if line.startswith("jupyterhub_spawn_failure_total{")]
-        return sum(float(line.rpartition(" ")[2]) > 0 for line in counts)
+        samples = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(sample.rpartition(" ")[2]) for sample in samples)
 
 
 def take(visit: Visit, page: str, path: Path) -> None:
@@ -151,15 +153,22 @@ def take(visit: Visit, page: str, path: Path) -> None:
 def main() -> None:
     """Have some life, and take both pictures."""
     parser = argparse.ArgumentParser(prog="scripts/screenshots", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=3, help="of life, about (default 3)")
-    parser.add_argument("--range", default="10m", help="the time that the page shows (default 10m)")
+    parser.add_argument(
+        "--minutes", type=float, default=3, help="between what happens, in all (default 3)"
+    )
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Demo(Path(folder)) as demo, Chromium() as browser:
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="jupyterhub-demo-") as folder,
+        Demo(Path(folder)) as demo,
+        Chromium() as browser,
+    ):
         Life(demo, browser, args.minutes * 60 / PAUSES).go_on()
+        minutes = math.ceil((time.monotonic() - began) / 60)
         for name, dark in (("light", False), ("dark", True)):
             password = demo.said("password")
             with browser.visit(demo.url, name="admin", password=password, dark=dark) as visit:
-                take(visit, f"{PAGE}?range={args.range}", PICTURES / f"overview-{name}.png")
+                take(visit, f"{PAGE}?range={minutes}m", PICTURES / f"overview-{name}.png")
 
 
 if __name__ == "__main__":
