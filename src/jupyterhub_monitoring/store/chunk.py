@@ -6,7 +6,6 @@ readers know of, and anything else is done to a copy.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +22,7 @@ from .segment import (
     Part,
     absent,
     falls_of_members,
+    next_serial,
     read_members,
     stretches_of_members,
     whole_group,
@@ -40,10 +40,11 @@ FREE = 32  # rows that a chunk has room for at least, after its older ones were 
 class LiveSegment:
     """The rows of a `LiveChunk` at one moment."""
 
-    __slots__ = ("_flags", "_values", "timestamps")
+    __slots__ = ("_flags", "_values", "serial", "timestamps")
 
     def __init__(self, timestamps: Ids, values: Floats, flags: Flags) -> None:
         self.timestamps, self._values, self._flags = timestamps, values, flags
+        self.serial = next_serial()
 
     def masks(self, groups: Groups) -> Masks:
         """Return what is known of these groups."""
@@ -169,9 +170,6 @@ class LiveChunk:
         return rest
 
 
-_tokens = itertools.count()
-
-
 class FrozenChunk:
     """Rows packed as pages in memory, to take an eighth of the room; a `Segment` itself."""
 
@@ -186,7 +184,7 @@ class FrozenChunk:
         """Pack the first *length* rows of *segment*; *rest* is called between groups."""
         self.timestamps = segment.timestamps[:length].copy()
         self._groups, self._cache = groups, cache
-        self._token = next(_tokens)
+        self.serial = next_serial()
         self._pages: dict[int, bytes] = {}
         first_rows = slice(0, length)
         values = segment.rows(first_rows)
@@ -219,7 +217,7 @@ class FrozenChunk:
 
     def _page(self, group: int) -> DecodedPage | None:
         blob = self._pages.get(group)
-        return None if blob is None else self._cache.page((self._token, group), lambda: blob)
+        return None if blob is None else self._cache.page((self.serial, group), lambda: blob)
 
     def intact(self, _part: Part) -> bool:
         """Memory is."""

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from .matcher import Matcher
 from .matcher_values import MatcherValues
 from .selection import Labels
 from .symbols import Symbols
+
+if TYPE_CHECKING:
+    from .plan import StreamPlan
 
 Ids = NDArray[np.int64]
 Int32s = NDArray[np.int32]
@@ -39,12 +43,16 @@ class _Rows:
     generation: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Matched:
-    """The series that a selector means: their ids, ascending, and their labels in that order."""
+    """The series that a selector means: their ids, ascending, and their labels in that order.
+
+    *plans* are what the store makes of them for the first query, and keeps for the next ones.
+    """
 
     ids: Ids
     labels: LabelTable
+    plans: Sequence[StreamPlan] | None = None
 
 
 class SeriesIndex:

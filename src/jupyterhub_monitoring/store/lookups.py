@@ -12,7 +12,6 @@ from .label_table import LabelTable
 from .matcher import Matcher
 from .plan import StreamPlan
 from .segment import PRESENT, Segment
-from .tiles import Span
 
 Selectors = Sequence[Sequence[Matcher]]
 """Series satisfy all matchers of one of them; all series do where there are none."""
@@ -31,11 +30,6 @@ def with_samples(
             present[plan.groups.numbers] |= segment.masks(plan.groups)[PRESENT]
     has = (present[groups] >> (matched.ids & 63).astype(np.uint64)) & np.uint64(1)
     return matched.labels.take(has != 0)
-
-
-def in_range(segments: Sequence[Segment], start_ms: int, end_ms: int) -> list[Segment]:
-    """Return the segments that have a row within [start_ms, end_ms]."""
-    return [piece.segment for piece in Span.of(segments, start_ms, end_ms).pieces]
 
 
 def label_names(table: LabelTable) -> list[str]:

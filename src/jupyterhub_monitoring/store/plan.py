@@ -1,19 +1,22 @@
-"""Plans: which groups and columns of which streams a selector means. Kept for its next query."""
+"""Plans: which groups and columns of which streams a selector means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .segment import Member, Part
+from .lazy import lazy
+from .remembered import Remembered
+from .segment import FALLS, HOLES, PRESENT, Masks, Member, Part, Segment
 from .slots import Groups, Slots
 
 Ids = NDArray[np.int64]
 Places = NDArray[np.intp]
+Sets = NDArray[np.uint64]
 
 WIDEST = 256  # columns of a tile
 MOST_GROUPS = 16  # of a tile: where a selector takes a few series of each, tiles stay useful
@@ -21,10 +24,40 @@ MOST_GROUPS = 16  # of a tile: where a selector takes a few series of each, tile
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a tile reads, and which of the selected series that is."""
+    """What a tile reads, and which of the selected series that is.
+
+    *intact* and *rises* remember whether all of it can be read of segments that follow each other,
+    and whether no series falls from the end of one to the start of the next.
+    """
 
     part: Part
     positions: Places
+    intact: Remembered[bool] = field(default_factory=Remembered)
+    rises: Remembered[bool] = field(default_factory=Remembered)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the masks of segments that follow each other say of G groups; sets of columns, (G,)."""
+
+    present: Sets  # somewhere
+    in_all: Sets  # in each segment
+    holes: Sets
+    falls: Sets
+
+    @classmethod
+    def of(cls, masks: Masks) -> Known:
+        """Return what is known of one segment."""
+        return cls(masks[PRESENT], masks[PRESENT], masks[HOLES], masks[FALLS])
+
+    def and_then(self, other: Known) -> Known:
+        """Return what is known of these segments and those of *other*."""
+        return Known(
+            self.present | other.present,
+            self.in_all & other.in_all,
+            self.holes | other.holes,
+            self.falls | other.falls,
+        )
 
 
 class StreamPlan:
@@ -39,8 +72,23 @@ class StreamPlan:
         self.masks: NDArray[np.uint64] = np.bitwise_or.reduceat(bits, firsts)
         """The columns that are meant, shape (G,)."""
         self._columns = np.split(ids & 63, firsts[1:])
+        self._known: Remembered[Known] = Remembered()
 
-    @cached_property
+    def known(self, segments: Sequence[Segment]) -> Known:
+        """Return what is known of the groups in *segments*, of which there is one at least.
+
+        It is remembered of all but the last one, which is another with each scrape.
+        """
+        *before, last = segments
+        found = Known.of(last.masks(self.groups))
+        if not before:
+            return found
+        return self._known.of(before, lambda: self._known_of(before)).and_then(found)
+
+    def _known_of(self, segments: Sequence[Segment]) -> Known:
+        return reduce(Known.and_then, (Known.of(one.masks(self.groups)) for one in segments))
+
+    @lazy
     def all(self) -> list[tuple[Wanted, Places]]:
         """What tiles of all groups read."""
         return list(self.packed(np.arange(len(self.masks))))

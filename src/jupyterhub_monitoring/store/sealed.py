@@ -24,6 +24,7 @@ from .segment import (
     Masks,
     Part,
     falls_of_members,
+    next_serial,
     read_members,
     stretches_of_members,
 )
@@ -79,6 +80,7 @@ class SealedSegment:
     ) -> None:
         self.timestamps = timestamps
         self._block = block
+        self.serial = next_serial()
         self._groups, self._bodies = pages[:, 0].copy(), pages[:, 1].copy()
         self._masks: Masks = np.ascontiguousarray(pages[:, 2:].T).view(np.uint64)
         self._checked = np.zeros(len(pages), dtype=np.bool_)
@@ -143,6 +145,7 @@ class SealedSegment:
     def _set_aside(self, at: int, reason: Exception) -> None:
         self._masks[PRESENT, at] = 0
         self._checked[at] = True
+        self.serial = next_serial()  # after the masks: who sees the new one sees them as they are
         group = int(self._groups[at])
         self._damage.add(f"page of group {group}, block {self._block}", reason)
 

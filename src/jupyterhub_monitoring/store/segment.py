@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -63,11 +64,17 @@ def together(numbers: NDArray[np.int64]) -> slice | NDArray[np.int64]:
     return slice(first, last + 1) if last - first == len(numbers) - 1 else numbers
 
 
+next_serial = itertools.count(1).__next__
+"""Gives the serials of segments, by which things are remembered without keeping these alive."""
+
+
 class Segment(Protocol):
     """Rows of one stream that follow each other in time."""
 
     timestamps: NDArray[np.int64]
     """Milliseconds, strictly ascending, shape (T,)."""
+    serial: int
+    """No other segment's; a new one as soon as some of the samples cannot be read any more."""
 
     def masks(self, groups: Groups) -> Masks:
         """Return what is known of these groups."""

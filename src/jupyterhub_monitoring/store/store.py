@@ -7,9 +7,8 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,9 @@ from ..metrics.service_catalogue import STORE_COMMIT_SECONDS, STORE_SEAL_SECONDS
 from . import lookups
 from .catalog import Catalog, Metadata
 from .database import FILE, Database
-from .head import Admitted, Head, View
+from .head import Admitted, Head
 from .head_rows import HeadRows
+from .index import Matched
 from .journal import Journal
 from .label_table import LabelTable
 from .lock import FolderLock
@@ -36,11 +36,12 @@ from .rescue import rescue, set_aside
 from .retention import Retention
 from .samples import Samples
 from .seal import SealedBlock, delete_dropped, delete_obsolete, write_block
-from .sealed import Block, Damage, DamageList, SealedBlocks, Summaries
+from .sealed import Damage, DamageList, SealedBlocks
 from .sealer import Sealer
 from .segment import Segment
 from .selection import Appended, Labels, Row, Selection
 from .settings import StoreSettings
+from .snapshot import Snapshot
 from .stats import StoreStats, stats_of
 from .symbols import Symbols
 from .tiles import StoreTile, tiles
@@ -49,7 +50,6 @@ __all__ = ["FILE", "Snapshot", "Store", "StoreStats", "wall_clock_ms"]
 
 log = logging.getLogger(__name__)
 
-CACHED_PLANS = 256
 DROPPED = 100  # pages whose bytes are deleted in one transaction
 OBSOLETE = 32  # rows of the head that are deleted in one transaction
 
@@ -57,14 +57,6 @@ OBSOLETE = 32  # rows of the head that are deleted in one transaction
 def wall_clock_ms() -> int:
     """Return the milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a query sees: the rows in memory and the blocks on disk, of one moment."""
-
-    head: View
-    blocks: Summaries
 
 
 class Store:
@@ -118,8 +110,6 @@ class Store:
         self._patience = Patience(settings.settle_seconds)
         self._pace = Pace()
         self._sealer = Sealer(self._head, self._catalog.slots, self._writing, self._pace)
-        self._plans: OrderedDict[lookups.Selectors, tuple[object, list[StreamPlan]]]
-        self._plans, self._plans_lock = OrderedDict(), threading.Lock()
         try:
             self._load()
         except BaseException as error:
@@ -161,7 +151,7 @@ class Store:
 
     def _show(self) -> None:
         """Let queries see the rows and blocks of now, both at once."""
-        self._snapshot = Snapshot(self._head.view, self._sealed.summaries)
+        self._snapshot = Snapshot(self._head.view, self._sealed, self.settings.block_ms)
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -346,46 +336,15 @@ class Store:
         """Return the series that satisfy all *matchers*; samples in [start_ms, end_ms]."""
         snapshot = self._snapshot
         matched = self._catalog.index.matching(matchers)
-        blocks = self._blocks(snapshot, start_ms, end_ms)
         found: list[StoreTile] = []
-        for plan in self._plan((tuple(matchers),), matched.ids):
-            segments = self._segments(snapshot, blocks, plan.stream)
-            found += tiles(plan, segments, start_ms, end_ms)
+        for plan in self._plans(matched):
+            found += tiles(plan, snapshot.span(plan.stream, start_ms, end_ms))
         return Selection(matched.labels, found)
 
-    def _plan(self, selectors: lookups.Selectors, ids: NDArray[np.int64]) -> list[StreamPlan]:
-        with self._plans_lock:
-            known = self._plans.get(selectors)
-            if known is not None and known[0] is ids:
-                self._plans.move_to_end(selectors)
-                return known[1]
-        made = plans(ids, self._catalog.slots)
-        with self._plans_lock:
-            self._plans[selectors] = (ids, made)
-            if len(self._plans) > CACHED_PLANS:
-                self._plans.popitem(last=False)
-        return made
-
-    def _blocks(self, snapshot: Snapshot, start_ms: int, end_ms: int) -> list[Block]:
-        """Return the sealed blocks that may have rows in the range, by time."""
-        return [
-            self._sealed.block(number)
-            for number, summary in snapshot.blocks.items()
-            if summary.first_ms <= end_ms and summary.last_ms >= start_ms
-        ]
-
-    def _segments(
-        self, snapshot: Snapshot, blocks: Sequence[Block], stream: int
-    ) -> Sequence[Segment]:
-        """Return the segments of *stream*, by time: in *blocks*, and all in the head."""
-        head = snapshot.head.get(stream, ())
-        found: list[Segment] = [block[stream] for block in blocks if stream in block]
-        if not found:
-            return head
-        found.extend(head)
-        # Blocks that were imported, or a clock that went astray, may lie after the head's.
-        found.sort(key=lambda segment: int(segment.timestamps[0]))
-        return found
+    def _plans(self, matched: Matched) -> Sequence[StreamPlan]:
+        if matched.plans is None:
+            matched.plans = plans(matched.ids, self._catalog.slots)
+        return matched.plans
 
     def label_names(self, sets: lookups.Selectors, start_ms: int, end_ms: int) -> list[str]:
         """Return the label names of series of one of *sets* with samples in the range, sorted."""
@@ -404,14 +363,11 @@ class Store:
     def _with_samples(self, sets: lookups.Selectors, start_ms: int, end_ms: int) -> LabelTable:
         snapshot = self._snapshot
         matched = self._catalog.index.matching_any(sets)
-        plan = self._plan(tuple(tuple(matchers) for matchers in sets), matched.ids)
-        blocks = self._blocks(snapshot, start_ms, end_ms)
 
         def segments(stream: int) -> list[Segment]:
-            found = self._segments(snapshot, blocks, stream)
-            return lookups.in_range(found, start_ms, end_ms)
+            return snapshot.span(stream, start_ms, end_ms).segments
 
-        return lookups.with_samples(matched, plan, segments)
+        return lookups.with_samples(matched, self._plans(matched), segments)
 
     def metadata(self) -> Metadata:
         """Return (type, help, unit) of each metric family."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .lazy import lazy
 from .plan import StreamPlan, Wanted
-from .segment import FALLS, HOLES, PRESENT, Floats, Index, Segment
+from .segment import Floats, Index, Segment
 from .stretches import Falls, Stretches
 
 Ids = NDArray[np.int64]
 
 NARROW = 8  # columns of a tile that is read as a whole: reading a page piecemeal costs more
 NARROW_CELLS = 1 << 17  # of such a tile, 1 MB
+FEW_PIECES = 4  # of more than so many, no piece is read that is not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Span:
 
     pieces: Sequence[Piece]
     timestamps: Ids
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The segments of the pieces."""
+        return [piece.segment for piece in self.pieces]
 
     @classmethod
     def of(cls, segments: Sequence[Segment], start_ms: int, end_ms: int) -> Span:
@@ -60,23 +66,42 @@ class StoreTile:
     """
 
     def __init__(self, span: Span, wanted: Wanted, *, full: bool, falls: bool) -> None:
-        self._span, self._part, self._full, self._falls = span, wanted.part, full, falls
+        self._span, self._wanted, self._part = span, wanted, wanted.part
+        self._full, self._falls = full, falls
         self.timestamps, self.positions = span.timestamps, wanted.positions
 
-    @cached_property
+    @lazy
     def dense(self) -> bool:
         """No cell is ABSENT or STALE; reads pages that nobody has read yet, to be sure."""
-        return self._full and all(piece.segment.intact(self._part) for piece in self._span.pieces)
+        if not self._full:
+            return False
+        *before, last = self._span.segments
+        if not last.intact(self._part):
+            return False
+        return not before or self._wanted.intact.of(before, lambda: self._intact(before))
 
-    @cached_property
+    def _intact(self, segments: Sequence[Segment]) -> bool:
+        return all(segment.intact(self._part) for segment in segments)
+
+    @lazy
     def ascending(self) -> bool:
         """No sample is less than the one before it in its series; known of dense tiles only."""
         return not self._falls and self.dense and self._rises_between()
 
     def _rises_between(self) -> bool:
         """Return whether no series falls from the end of a segment to the start of the next."""
-        starts = np.array([piece.at for piece in self._span.pieces[1:]], dtype=np.intp)
-        return not len(starts) or bool((self.rows(starts) >= self.rows(starts - 1)).all())
+        *before, last = self._span.pieces
+        if not before:
+            return True
+        segments, starts = self._span.segments[:-1], [piece.at for piece in before[1:]]
+        return self._rise([last.at]) and (
+            not starts or self._wanted.rises.of(segments, lambda: self._rise(starts))
+        )
+
+    def _rise(self, starts: Sequence[int]) -> bool:
+        """Return whether no series falls to one of these rows."""
+        rows = np.array(starts, dtype=np.intp)
+        return bool((self.rows(rows) >= self.rows(rows - 1)).all())
 
     def stretches(self, *, markers: bool) -> Stretches | None:
         """Return where the series have samples; None where that is not worth being listed."""
@@ -111,16 +136,19 @@ class StoreTile:
 
     def rows(self, index: Index) -> Floats:
         """Return the samples at these timestamps, shape (len, S), C-contiguous."""
-        if self._whole is not None:
-            return self._whole[index]
         if isinstance(index, slice):
+            if self._whole is not None:
+                return self._whole[index]
             start, stop, step = index.indices(len(self.timestamps))
             if step == 1:
                 return self._slice(start, max(stop, start))
             index = np.arange(start, stop, step)
+        few_pieces = len(self._span.pieces) <= max(FEW_PIECES, len(index))
+        if few_pieces and self._whole is not None:
+            return self._whole[index]
         return self._places(index)
 
-    @cached_property
+    @lazy
     def _whole(self) -> Floats | None:
         """All samples, where they are few and lie in more than one piece."""
         narrow = self._part.width <= NARROW and len(self._span.pieces) > 1
@@ -156,14 +184,11 @@ class StoreTile:
         return found
 
 
-def tiles(
-    plan: StreamPlan, segments: Sequence[Segment], start_ms: int, end_ms: int
-) -> list[StoreTile]:
-    """Return the tiles of a stream: groups that have samples in [start_ms, end_ms]."""
-    span = Span.of(segments, start_ms, end_ms)
+def tiles(plan: StreamPlan, span: Span) -> list[StoreTile]:
+    """Return the tiles of a stream: groups that have samples in *span*."""
     if not span.pieces:
         return []
-    some, full, falls = _known(plan, span)
+    some, full, falls = _meant(plan, span)
     if full.all():
         return [
             StoreTile(span, wanted, full=True, falls=bool(falls[groups].any()))
@@ -181,14 +206,8 @@ def tiles(
 Bools = NDArray[np.bool_]
 
 
-def _known(plan: StreamPlan, span: Span) -> tuple[Bools, Bools, Bools]:
+def _meant(plan: StreamPlan, span: Span) -> tuple[Bools, Bools, Bools]:
     """Return (has a sample, has no hole, falls) of each group in what is meant, shape (G,)."""
-    found = span.pieces[0].segment.masks(plan.groups)
-    present, in_all, holes, falls = found[PRESENT], found[PRESENT], found[HOLES], found[FALLS]
-    for piece in span.pieces[1:]:
-        found = piece.segment.masks(plan.groups)
-        present, in_all = present | found[PRESENT], in_all & found[PRESENT]
-        holes, falls = holes | found[HOLES], falls | found[FALLS]
-    meant = plan.masks
-    full = in_all & ~holes & meant
-    return (present & meant) != 0, full == meant, (falls & meant) != 0
+    known, meant = plan.known(span.segments), plan.masks
+    full = known.in_all & ~known.holes & meant
+    return (known.present & meant) != 0, full == meant, (known.falls & meant) != 0

@@ -219,4 +219,5 @@ class AlertingRun(RuleRun):
 
     def were_sent(self, alerts: Sequence[ActiveAlert], at: Millis) -> None:
         """Remember that *alerts* were sent."""
-        self._are(sent(self.alerts, alerts, at))
+        if alerts:
+            self._are(sent(self.alerts, alerts, at))
