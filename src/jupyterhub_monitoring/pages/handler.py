@@ -12,6 +12,7 @@ from typing import Any
 from tornado.web import HTTPError, RequestHandler
 
 from .._version import __version__
+from ..api.failures import failure
 from ..errors import MonitoringError
 from ..querier.turns import ANYBODY, asking_as
 from ..usage.viewer import NOBODY, Viewer
@@ -106,7 +107,8 @@ class PageHandler(RequestHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         reason = getattr(error, "log_message", None) or self._reason
         if isinstance(error, MonitoringError):
-            self.set_status(HTTPStatus.BAD_REQUEST)
+            known = failure(error)
+            self.set_status(known[0] if known else HTTPStatus.INTERNAL_SERVER_ERROR)
             status_code, reason = self.get_status(), str(error)
         elif status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPError):
             reason = "The service failed to make this page; its log says how."

@@ -10,13 +10,14 @@ from tornado.web import HTTPError, RequestHandler
 
 from ..api.failures import failure
 from ..errors import MonitoringError
+from ..querier import kind_of
 
 
 class Refusing(RequestHandler):
     """Put before a handler class, its errors are JSON."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer `{"error": sentence}`, with the status that fits."""
+        """Answer `{"error": sentence, "kind": …}`, with the status that fits."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         text = getattr(error, "log_message", None) or self._reason
         known = failure(error) if isinstance(error, MonitoringError) else None
@@ -26,4 +27,5 @@ class Refusing(RequestHandler):
         elif status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, HTTPError):
             text = "the service failed; its log says how"
         self.set_header("Content-Type", "application/json")
-        self.finish(orjson.dumps({"error": str(text)}))
+        kind = kind_of(error).value if isinstance(error, MonitoringError) else ""
+        self.finish(orjson.dumps({"error": str(text), "kind": kind}))
