@@ -151,10 +151,16 @@ def test_an_admin_logs_in_and_sees_the_page(hub: ServiceHub):
     assert "unsafe" not in policy
 
 
-def test_a_plain_user_sees_no_page(hub: ServiceHub):
-    """The Hub itself refuses the login to the service."""
+def test_a_plain_user_comes_to_the_own_page(hub: ServiceHub):
+    """The first page leads to one's own usage; those about everybody are refused."""
     browser = hub.login("eva")
-    assert browser.open(PAGE).status == 403
+    own = browser.open(PAGE)
+    assert own.status == 200
+    assert "You have no server that runs" in own.text
+    assert "explore" not in own.text
+    refused = browser.open(f"{PAGE}explore")
+    assert refused.status == 403
+    assert "read:metrics" in refused.text
 
 
 def test_no_login_leads_to_the_login_page(hub: ServiceHub):

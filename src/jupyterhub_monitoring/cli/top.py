@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--token",
-        help="an API token; with the scope access:services!service=monitoring, which admins have,"
-        " it shows all servers, any other user's shows their own (default: the variable"
-        f" {TOKEN_VARIABLE}, which other users of the machine cannot see)",
+        help="an API token; with the scopes read:metrics and access:services!service=monitoring,"
+        " as admins have, it shows all servers, any other user's shows their own (default:"
+        f" the variable {TOKEN_VARIABLE}, which other users of the machine cannot see)",
     )
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the token")
     parser.add_argument(
