@@ -40,7 +40,18 @@ BOARDS = (
     ),
     Board("user", "User", (servers.USER_MEMORY, servers.USER_CPU, servers.USER_HOME)),
     Board("groups", "Groups", (servers.GROUP_MEMORY,)),
-    Board("activity", "Activity", (hub.ACTIVE_USERS, hub.LOGINS, hub.SPAWN_OUTCOMES, hub.EXITS)),
+    Board(
+        "activity",
+        "Activity",
+        (
+            hub.ACTIVE_USERS,
+            hub.LOGINS,
+            hub.SPAWN_DURATIONS,
+            hub.SPAWN_PHASES,
+            hub.SPAWN_OUTCOMES,
+            hub.EXITS,
+        ),
+    ),
     Board("health", "Health", (service.HEALTH_DURATION, hub.RESPONSE_TIME, hub.LOOP)),
     Board(
         "status",
@@ -56,7 +67,6 @@ BOARDS = (
             service.OWN_MEMORY,
         ),
     ),
-    Board("spawns", "Spawns", (hub.SPAWN_PHASES, hub.SPAWN_DURATIONS, hub.SPAWN_OUTCOMES)),
 )
 
 PANELS = {panel.id: panel for board in BOARDS for panel in board.panels}

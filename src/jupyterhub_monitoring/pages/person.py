@@ -35,14 +35,16 @@ class Past:
     """
 
     sessions: list[Session]
-    failures: list[Spawn]
+    spawns: list[Spawn]
     exits: list[Exit]
     count: int = 0
     seconds: float = 0.0
     problem: str = ""
 
-
-NO_PAST = Past([], [], [])
+    @property
+    def failures(self) -> list[Spawn]:
+        """The starts that failed."""
+        return [spawn for spawn in self.spawns if spawn.outcome == "failure"]
 
 
 class PersonPage(PageHandler):
@@ -62,7 +64,7 @@ class PersonPage(PageHandler):
             sessions = activity.sessions(start, end, names, server=server, limit=SHOWN)
             return Past(
                 sessions,
-                _only(activity.failures(start, end, names, SHOWN), server),
+                _only(activity.spawns(start, end, names, SHOWN), server),
                 _only(activity.exits(start, end, names, SHOWN), server),
                 activity.session_count(start, end, names, server=server),
                 sum(user.session_seconds for user in known),
@@ -137,6 +139,7 @@ class UserPage(PersonPage):
             about=about,
             rows=rows,
             home=self.home_of(about.user),
+            groups=sorted({group for row in rows for group in row.groups}),
             past=await self.past(about, period),
             panels=panel_views(board("user").panels, period, self.viewer, about),
         )

@@ -35,6 +35,7 @@ class ServerRow:
     age: float | None
     idle: float | None
     gap: str
+    groups: tuple[str, ...] = ()
     own: bool = False
 
     @property
@@ -115,6 +116,7 @@ def _row(found: ServerUsage, viewer: Viewer, now: float) -> ServerRow:
         None if server.started is None else max(0.0, now - server.started),
         None if server.last_activity is None else max(0.0, now - server.last_activity),
         found.gap.reason.value if found.gap else "",
+        groups=server.groups,
         own=username == viewer.name,
     )
 
