@@ -3,7 +3,8 @@
     python benchmarks/usage/processes.py [--servers 200 1000] [--rounds 7] [--alone]
 
 The floor opens, reads and closes `/proc/PID/stat` of each process, and does nothing with it; it is
-there twice, as the control. Each round runs all of them once, in an order of its own; the median
+there twice, as the control. The other floor does so with `stat` and `statm`, the two files that usage
+is usually read from, and of which ours needs only the first. Each round runs all of them once, in an order of its own; the median
 round counts, user and system time together. Most users' servers are idle, and so are these; "all
 lines changed" is ours when every process has worked since the last look. process-exporter is asked
 for its metrics once a round, by its own CPU clock, with one group for each program name: by its
@@ -43,6 +44,7 @@ TREES = 10
 EXPORTER = "prometheus-process-exporter"
 LEAN = ("-threads=false", "-gather-smaps=false")
 FLOOR, CONTROL = "floor: open, read, close", "floor again (control)"
+BOTH = "floor of stat and statm"
 
 Look = Callable[[], float]
 """Looks once, and returns the seconds of CPU that it took."""
@@ -87,15 +89,16 @@ def by_own_clock(work: Callable[[], object], times: float = 1.0) -> Look:
     return look
 
 
-def floor() -> None:
+def floor(*files: str) -> None:
     for name in os.listdir("/proc"):  # noqa: PTH208 - the least there is
         if name.isdecimal():
-            try:
-                descriptor = os.open(f"/proc/{name}/stat", os.O_RDONLY)
-                os.read(descriptor, 2048)
-                os.close(descriptor)
-            except FileNotFoundError:
-                continue
+            for file in files:
+                try:
+                    descriptor = os.open(f"/proc/{name}/{file}", os.O_RDONLY)
+                    os.read(descriptor, 2048)
+                    os.close(descriptor)
+                except FileNotFoundError:
+                    continue
 
 
 def ours(running: list[RunningServer], *, changed: bool) -> Callable[[], None]:
@@ -194,10 +197,11 @@ def measure(count: int, rounds: int, *, alone: bool) -> dict[str, float]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         running = stack.enter_context(servers(count))
         looks: dict[str, Look] = {
-            FLOOR: by_own_clock(floor),
+            FLOOR: by_own_clock(lambda: floor("stat")),
             "ours": by_own_clock(ours(running, changed=False)),
             "ours, all lines changed": by_own_clock(ours(running, changed=True)),
-            CONTROL: by_own_clock(floor),
+            CONTROL: by_own_clock(lambda: floor("stat")),
+            BOTH: by_own_clock(lambda: floor("stat", "statm")),
         }
         if not alone:
             looks |= peers(running, folder, stack)
