@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import html
 import io
 import re
+import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -14,8 +16,9 @@ import pytest
 
 from jupyterhub_monitoring.errors import QueryTimedOut, TooManyQueries
 from jupyterhub_monitoring.usage.viewer import Viewer
+from support.eventually import eventually
 from support.explored import END, EVIL, explored
-from support.page_server import Context, PageServer
+from support.page_server import PREFIX, Context, PageServer
 
 WHEN = {"from": str(END - 600), "to": str(END)}
 
@@ -207,10 +210,12 @@ def test_more_than_a_page_holds_is_refused(pages: PageServer):
     assert "at most 10 expressions" in reply.body.decode()
 
 
-def test_links_of_prometheus_lead_here(pages: PageServer):
+@pytest.mark.parametrize(("range_", "shown"), [("6h", "6h"), ("1h30m", "1h"), ("", "1h")])
+def test_links_of_prometheus_lead_here(pages: PageServer, range_: str, shown: str):
     """`/graph?g0.expr=…`, as alerts have it, shows the same expressions here."""
-    reply = pages.get("graph", ("g0.expr", "up == 0"), ("g0.tab", "1"), ("g1.expr", "many"))
-    page = reply.body.decode()
+    asked = [("g0.expr", "up == 0"), ("g0.tab", "1"), ("g0.range_input", range_)]
+    page = pages.get("graph", *asked, ("g1.expr", "many")).body.decode()
+    assert f'<option value="{shown}" selected>' in page
     fields = re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
     assert [html.unescape(field) for field in fields[:2]] == ["up == 0", "many"]
 
@@ -223,6 +228,32 @@ def test_it_is_for_who_sees_everything(context: Context, path: str):
     """A user who sees only the own numbers may ask for none in PromQL."""
     with PageServer(context, Viewer("ana", full=False, others=frozenset({"bo"}))) as pages:
         assert pages.get(path).status == 403
+
+
+class Endless:
+    """A querier that takes for ever; knows how many queries began and were ended."""
+
+    began = ended = 0
+
+    async def instant(self, expr: str, _when: object) -> Any:
+        self.began += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+
+    range = instant
+
+
+@pytest.mark.parametrize("path", ["explore", "explore/data", "explore/latest.csv"])
+def test_who_leaves_ends_the_query(path: str):
+    """A dear query does not go on when another was asked instead, or the page was left."""
+    querier = Endless()
+    with PageServer(Context(querier=querier)) as pages:
+        with socket.create_connection(("127.0.0.1", pages.port)) as client:
+            client.sendall(f"GET {PREFIX}{path}?expr=up HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            eventually(lambda: querier.began == 1)
+        eventually(lambda: querier.ended == 1)
 
 
 # --- No markup of others --------------------------------------------------------------------------

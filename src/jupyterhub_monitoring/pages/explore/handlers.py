@@ -9,8 +9,9 @@ import orjson
 
 from ...api.failures import failure
 from ...errors import BadData, MonitoringError
-from ...querier import Span
+from ...querier import Span, kind_of
 from ..handler import PageHandler
+from ..leaving import Leaving
 from ..panel_texts import to_csv, to_json
 from ..refusals import Refusing
 from .answers import all_samples, lines, table_csv
@@ -22,7 +23,7 @@ LONGEST_TEXT = 20_000
 """Characters of an expression in which completion looks for what fits."""
 
 
-class _Asking(Refusing, PageHandler):
+class _Asking(Refusing, Leaving, PageHandler):
     """Asks for one expression of an address."""
 
     default_range = "1h"
@@ -51,7 +52,7 @@ class _Asking(Refusing, PageHandler):
         self.set_status(known[0])
         self.set_header("Content-Type", "application/json")
         said = mistake(error, self.get_query_argument("expr", ""))
-        self.finish(orjson.dumps({"error": said.sentence}))
+        self.finish(orjson.dumps({"error": said.sentence, "kind": kind_of(error).value}))
 
 
 class DataHandler(_Asking):
@@ -61,7 +62,7 @@ class DataHandler(_Asking):
         """Answer with lines; the CSV has all of them."""
         expr, period = self.expr, self.period
         span = Span(period.start, period.end, period.step)
-        answer = await self.sources.context.querier.range(expr, span)
+        answer = await self.unless_left(self.sources.context.querier.range(expr, span))
         if suffix:
             self.send_csv("explore", to_csv(lines(expr, answer, most=None)))
         else:
@@ -74,7 +75,8 @@ class LatestHandler(_Asking):
 
     async def get(self) -> None:
         """Answer with all series."""
-        answer = await self.sources.context.querier.instant(self.expr, self.period.end)
+        querier = self.sources.context.querier
+        answer = await self.unless_left(querier.instant(self.expr, self.period.end))
         self.send_csv("latest", table_csv(all_samples(answer)))
 
 

@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from ...errors import MonitoringError
+from ...errors import BadData, MonitoringError
 from ..handler import PageHandler
+from ..leaving import Leaving
+from ..period import read_period
 from .absence import absence
 from .answers import Table, latest
 from .asked import MOST, expressions, query_string, starting_points
@@ -33,7 +35,7 @@ class Answered:
         return self.expr.count("\n") + 1
 
 
-class ExplorePage(PageHandler):
+class ExplorePage(Leaving, PageHandler):
     """`explore?expr=up&expr=…&range=1h`."""
 
     page = "explore"
@@ -42,7 +44,7 @@ class ExplorePage(PageHandler):
     async def get(self) -> None:
         """Ask for each expression at the end of the time; each says for itself what is wrong."""
         exprs = expressions(self.get_query_arguments("expr"))
-        answered = await asyncio.gather(*(self._answered(expr) for expr in exprs))
+        answered = await self.unless_left(self._all_answered(exprs))
         blank = not exprs or (self.get_query_argument("more", "") and len(exprs) < MOST)
         period = self.period
         self.show(
@@ -57,6 +59,9 @@ class ExplorePage(PageHandler):
             ],
             most=MOST,
         )
+
+    async def _all_answered(self, exprs: list[str]) -> list[Answered]:
+        return await asyncio.gather(*(self._answered(expr) for expr in exprs))
 
     async def _answered(self, expr: str) -> Answered:
         context, period = self.sources.context, self.period
@@ -80,7 +85,10 @@ class GraphPage(PageHandler):
         """Lead to Explore with the same expressions, `g0.expr`, `g1.expr` and so on."""
         names = [f"g{number}.expr" for number in range(MOST)]
         pairs = [("expr", text) for name in names for text in self.get_query_arguments(name)]
-        asked = self.get_query_argument("g0.range_input", "")
-        if asked:
-            pairs.append(("range", asked))
+        time = {"range": self.get_query_argument("g0.range_input", "")}
+        try:
+            read_period(lambda name: time.get(name, ""), self.began)
+        except BadData:
+            time = {}  # such as 1h30m: shown for the time that Explore shows by itself
+        pairs += [pair for pair in time.items() if pair[1]]
         self.redirect(f"{self.sources.prefix}explore?{urlencode(pairs)}")

@@ -113,7 +113,7 @@ export class Completion {
     item.setAttribute("aria-selected", "false");
     for (const [kind, words] of [
       ["text", option.shown],
-      ["detail", option.detail || option.kind],
+      ["detail", option.detail || (["label", "value"].includes(option.kind) ? "" : option.kind)],
       ["help", option.help],
     ]) {
       if (!words) continue;
