@@ -3,10 +3,11 @@
     python benchmarks/usage/processes.py [--servers 200 1000] [--rounds 7] [--alone]
 
 The floor opens, reads and closes `/proc/PID/stat` of each process, and does nothing with it; it is
-there twice, as the control. The other floor does so with `stat` and `statm`, the two files that usage
-is usually read from, and of which ours needs only the first. Each round runs all of them once, in an order of its own; the median
-round counts, user and system time together. Most users' servers are idle, and so are these; "all
-lines changed" is ours when every process has worked since the last look. process-exporter is asked
+there twice, as the control. The other floor does so with `stat` and `statm`, the two files that
+usage is usually read from, and of which ours needs only the first. Each round runs all of them
+once, in an order of its own; the median round counts, user and system time together. Most users'
+servers are idle, and so are these; "all lines changed" is ours when every process has worked since
+the last look. process-exporter is asked
 for its metrics once a round, by its own CPU clock, with one group for each program name: by its
 defaults (threads and smaps), and with both switched off. psutil's trees are made for ten of the
 servers only, and their time is scaled up: each lists all processes of the machine. --alone leaves
@@ -92,13 +93,13 @@ def by_own_clock(work: Callable[[], object], times: float = 1.0) -> Look:
 def floor(*files: str) -> None:
     for name in os.listdir("/proc"):  # noqa: PTH208 - the least there is
         if name.isdecimal():
-            for file in files:
-                try:
+            try:
+                for file in files:
                     descriptor = os.open(f"/proc/{name}/{file}", os.O_RDONLY)
                     os.read(descriptor, 2048)
                     os.close(descriptor)
-                except FileNotFoundError:
-                    continue
+            except FileNotFoundError:
+                continue
 
 
 def ours(running: list[RunningServer], *, changed: bool) -> Callable[[], None]:
