@@ -50,8 +50,9 @@ class Context:
 class PageServer:
     """Serves the pages while it is entered, all for *viewer*."""
 
-    def __init__(self, context: Context, viewer: Viewer = EVERYTHING) -> None:
-        self.context, self.viewer = context, viewer
+    def __init__(self, context: Context, viewer: Viewer = EVERYTHING, **more: Any) -> None:
+        """*more* are fields of `Sources`."""
+        self.context, self.viewer, self.more = context, viewer, more
         self.loop = asyncio.new_event_loop()
         self._ready = threading.Event()
 
@@ -85,7 +86,7 @@ class PageServer:
         seen_by = {"viewer": self.viewer}
         routes = [
             (path, type(handler.__name__, (handler,), seen_by), given)
-            for path, handler, given in page_routes(Sources(self.context, PREFIX))
+            for path, handler, given in page_routes(Sources(self.context, PREFIX, **self.more))
         ]
         return [*routes, static_route(PREFIX)]
 
