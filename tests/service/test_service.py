@@ -61,8 +61,9 @@ def test_the_hub_is_scraped_and_answers_queries(hub: ServiceHub):
         ("metrics", None, 401),
         ("federate?match[]=up", None, 401),
         ("-/ready", None, 401),
-        ("static/status.css", None, 200),
-        ("static/..%2fgate.py", None, 404),
+        ("static/css/monitoring.css", None, 200),
+        ("static/..%2fhandler.py", None, 403),
+        ("static/css/..%2f..%2f..%2fhandler.py", None, 403),
     ],
 )
 def test_who_gets_in(hub: ServiceHub, path: str, token: str | None, status: int):
@@ -141,11 +142,9 @@ def test_a_token_without_the_scope_is_refused(hub: ServiceHub):
 def test_an_admin_logs_in_and_sees_the_page(hub: ServiceHub):
     """A browser is sent to the Hub and back, without a question in between."""
     browser = hub.login("admin")
-    page = eventually(lambda: (a := browser.open(PAGE)) and "targets answer" in a.text and a)
+    page = eventually(lambda: (a := browser.open(PAGE)) and "All is well" in a.text and a)
     assert page.status == 200
-    assert "All is well" in page.text
-    assert "jupyterhub-monitoring" in page.text
-    assert "script" not in page.text
+    assert "Explore" in page.text
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
