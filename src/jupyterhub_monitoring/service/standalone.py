@@ -9,11 +9,13 @@ import socket
 import sys
 from pathlib import Path
 
+from ..activity import database as activity
 from ..api import handlers
 from ..errors import CannotStart, StoreError
 from ..pages.sources import Sources
 from ..store.store import FILE, Store
 from . import settings as service_settings
+from .activity_part import ActivityPart
 from .application import Host
 from .context import make_registry
 from .hub_pages import last_open_route, open_routes
@@ -45,6 +47,8 @@ def serve(folder: Path, host: str, port: int) -> int:
 
 async def _run(host: Host, store: Store, address: tuple[str, int]) -> None:
     host.keeper.store = store
+    if (host.folder / activity.FILE).exists():
+        host.parts.append(ActivityPart(host, None))
     sources = Sources(
         host.context,
         "/",
