@@ -23,6 +23,8 @@ MAX_ANNOTATIONS = 10
 """Warnings, and infos, that an answer carries; of more it says how many."""
 
 SAMPLES_PER_PIECE = 512
+FEW_SERIES = 16
+"""Of more, each value of a label is written once."""
 
 
 def encode_data(data: object, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
@@ -166,6 +168,8 @@ class Points:
 
 def encode_labels(labels: LabelTable) -> list[str]:
     """Return each label set as a JSON object, sorted by label name."""
+    if labels.size <= FEW_SERIES:
+        return [to_json(row) for row in labels.rows()]
     parts: list[list[str]] = [[] for _ in range(labels.size)]
     for name, column in sorted(labels.columns.items()):
         symbols, which = np.unique(column, return_inverse=True)

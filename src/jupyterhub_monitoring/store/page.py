@@ -231,6 +231,8 @@ def _chosen(
 
 def _mark(values: Float64s, marks: UInt8s) -> None:
     """Put into the cells of *values* what their *marks*, same shape, stand for."""
+    if not marks.any():
+        return
     bits = values.view(np.int64)
     np.putmask(bits, marks == ABSENT_MARK, ABSENT_BITS)  # often half of all, the others are few
     others = np.flatnonzero(marks > ABSENT_MARK)

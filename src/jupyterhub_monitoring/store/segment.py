@@ -98,6 +98,8 @@ class Segment(Protocol):
 def read_page(page: DecodedPage, columns: NDArray[np.intp], index: Index) -> Floats:
     """Return these rows of *columns* of a group from its *page*; ABSENT where it has none."""
     has = page.header.columns
+    if len(has) == WIDTH:
+        return page.rows(index, None if len(columns) == WIDTH else together(columns))
     if len(has) == len(columns) and (has == columns).all():
         return page.rows(index)
     at = np.minimum(has.searchsorted(columns), len(has) - 1)
