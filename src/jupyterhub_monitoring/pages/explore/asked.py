@@ -27,6 +27,14 @@ def query_string(exprs: Sequence[str], period: Period) -> str:
     return f"{urlencode([('expr', expr) for expr in exprs])}&{period.query}"
 
 
+def latest_moment(period: Period, now: float) -> float:
+    """Return when the latest values of *period* are: now, or where a time in the past ends.
+
+    A plot that ends now ends at its last whole step, which may be half a day ago.
+    """
+    return now if period.name else period.end
+
+
 def starting_points(period: Period) -> list[tuple[str, tuple[str, ...]]]:
     """Return titles and expressions to begin with: what the Overview shows as lines."""
     return [

@@ -15,6 +15,7 @@ from ..leaving import Leaving
 from ..panel_texts import to_csv, to_json
 from ..refusals import Refusing
 from .answers import all_samples, lines, table_csv
+from .asked import latest_moment
 from .completion import options
 from .mistake import mistake
 from .place import place
@@ -75,8 +76,8 @@ class LatestHandler(_Asking):
 
     async def get(self) -> None:
         """Answer with all series."""
-        querier = self.sources.context.querier
-        answer = await self.unless_left(querier.instant(self.expr, self.period.end))
+        querier, at = self.sources.context.querier, latest_moment(self.period, self.began)
+        answer = await self.unless_left(querier.instant(self.expr, at))
         self.send_csv("latest", table_csv(all_samples(answer)))
 
 

@@ -86,7 +86,6 @@ class MarkedLine:
     *caret* is empty on a line that is only there for the reader to find the place.
     """
 
-    number: int
     before: str
     wrong: str = ""
     after: str = ""
@@ -131,9 +130,9 @@ def marked(expr: str, start: int, end: int) -> tuple[MarkedLine, ...]:
     column = start - sum(len(line) + 1 for line in lines[:number])
     shown = range(max(0, number - AROUND_LINES), min(len(lines), number + AROUND_LINES + 1))
     return tuple(
-        _wrong_line(lines[each], column, end - start, each + 1)
+        _wrong_line(lines[each], column, end - start)
         if each == number
-        else MarkedLine(each + 1, _head(lines[each]))
+        else MarkedLine(_head(lines[each]))
         for each in shown
     )
 
@@ -145,13 +144,13 @@ def _opener(reason: str, expr: str) -> int | None:
     return unclosed_at(expr)
 
 
-def _wrong_line(line: str, column: int, length: int, number: int) -> MarkedLine:
+def _wrong_line(line: str, column: int, length: int) -> MarkedLine:
     before, wrong, after = line[:column], line[column:][:length], line[column:][length:]
     if len(before) > AROUND:
         before = "…" + before[-AROUND:]
     wrong, after = _head(wrong), _head(after)
     space = "".join("\t" if char == "\t" else " " for char in before)
-    return MarkedLine(number, before, wrong, after, space + "^" * max(1, len(wrong)))
+    return MarkedLine(before, wrong, after, space + "^" * max(1, len(wrong)))
 
 
 def _head(text: str) -> str:

@@ -12,7 +12,7 @@ from ..leaving import Leaving
 from ..period import read_period
 from .absence import absence
 from .answers import Table, latest
-from .asked import MOST, expressions, query_string, starting_points
+from .asked import MOST, expressions, latest_moment, query_string, starting_points
 from .mistake import Mistake, mistake
 
 
@@ -69,7 +69,8 @@ class ExplorePage(Leaving, PageHandler):
         if context.unavailable is not None:
             return Answered(expr, query, mistake=Mistake(context.unavailable))
         try:
-            found = latest(await context.querier.instant(expr, period.end))
+            at = latest_moment(period, self.began)
+            found = latest(await context.querier.instant(expr, at))
             why = "" if found.rows else await absence(context.querier, expr)
         except MonitoringError as error:
             return Answered(expr, query, mistake=mistake(error, expr))
