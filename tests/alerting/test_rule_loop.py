@@ -8,6 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import pytest
+
+from jupyterhub_monitoring.alerting.rules import rounds as rounds_module
+from jupyterhub_monitoring.alerting.rules.rounds import Rounds
 from jupyterhub_monitoring.alerting.rules.rule import RuleGroup
 from jupyterhub_monitoring.alerting.rules.rule_loop import GroupLoop
 from jupyterhub_monitoring.metrics.alerting_catalogue import RULE_ITERATIONS_MISSED
@@ -72,7 +76,7 @@ async def test_a_group_is_evaluated_at_its_moments():
     evaluation = Evaluation(work=lambda: threads.add(threading.get_ident()))
     told: list[int] = []
     with ThreadPoolExecutor(2) as pool:
-        loop = GroupLoop(evaluation, pool, Clock(), lambda: told.append(1))
+        loop = GroupLoop(evaluation, Rounds(pool, 2), Clock(), lambda: told.append(1))
         loop.start()
         await until(lambda: len(told) >= 4)
         await loop.stop()
@@ -88,7 +92,8 @@ async def test_a_slow_group_holds_up_no_other():
     fast = Evaluation("fast")
     before = missed(slow)
     with ThreadPoolExecutor(2) as pool:
-        loops = [GroupLoop(one, pool, Clock(), lambda: None) for one in (slow, fast)]
+        rounds = Rounds(pool, 2)
+        loops = [GroupLoop(one, rounds, Clock(), lambda: None) for one in (slow, fast)]
         for loop in loops:
             loop.start()
         await until(lambda: len(slow.times) == 1 and len(fast.times) >= 6)
@@ -101,8 +106,40 @@ async def test_a_slow_group_holds_up_no_other():
     assert slow.times[1] - slow.times[0] > slow.interval_ms
 
 
-async def test_no_more_groups_at_once_than_threads():
-    """A hundred groups that are due do not take all cores."""
+async def test_groups_of_an_interval_are_due_at_the_same_moments():
+    """Each at whole intervals of the clock, so that they are evaluated together."""
+    groups = [Evaluation(f"group{n}") for n in range(5)]
+    with ThreadPoolExecutor(2) as pool:
+        rounds = Rounds(pool, 2)
+        loops = [GroupLoop(one, rounds, Clock(), lambda: None) for one in groups]
+        for loop in loops:
+            loop.start()
+        await until(lambda: all(len(one.times) >= 3 for one in groups))
+        await asyncio.gather(*[loop.stop() for loop in loops])
+    assert {at % one.interval_ms for one in groups for at in one.times} == {0}
+
+
+async def test_a_group_whose_turn_comes_when_a_round_ends_has_it():
+    """None is forgotten, whenever it comes."""
+    done = 0
+    with ThreadPoolExecutor(1) as pool:
+        rounds = Rounds(pool, 1)
+        for pause in (0.0, 0.0005, 0.001, 0.002) * 25:
+            await asyncio.gather(rounds.evaluate(lambda: None), rounds.evaluate(lambda: None))
+            waiting = rounds.evaluate(lambda: None)
+            await asyncio.sleep(pause)
+            await asyncio.wait_for(rounds.evaluate(lambda: None), PATIENCE)
+            await asyncio.wait_for(waiting, PATIENCE)
+            done += 4
+    assert done == 400
+
+
+@pytest.mark.parametrize(
+    ("patience", "expected"), [(PATIENCE, 1), (0.001, 2)], ids=["quick groups", "slow groups"]
+)
+async def test_groups_at_once(monkeypatch: pytest.MonkeyPatch, patience: float, expected: int):
+    """Groups that are due have one thread; where they are slow, all that there are, and no more."""
+    monkeypatch.setattr(rounds_module, "PATIENCE_SECONDS", patience)
     at_once, most, lock = 0, 0, threading.Lock()
 
     def work() -> None:
@@ -116,12 +153,13 @@ async def test_no_more_groups_at_once_than_threads():
 
     groups = [Evaluation(f"group{n}", work=work) for n in range(20)]
     with ThreadPoolExecutor(2) as pool:
-        loops = [GroupLoop(one, pool, Clock(), lambda: None) for one in groups]
+        rounds = Rounds(pool, 2)
+        loops = [GroupLoop(one, rounds, Clock(), lambda: None) for one in groups]
         for loop in loops:
             loop.start()
         await until(lambda: all(len(one.times) >= 2 for one in groups))
         await asyncio.gather(*[loop.stop() for loop in loops])
-    assert most == 2
+    assert most == expected
 
 
 async def test_an_evaluation_that_fails_is_followed_by_the_next():
@@ -132,7 +170,7 @@ async def test_an_evaluation_that_fails_is_followed_by_the_next():
 
     evaluation = Evaluation(work=fail)
     with ThreadPoolExecutor(1) as pool:
-        loop = GroupLoop(evaluation, pool, Clock(), lambda: None)
+        loop = GroupLoop(evaluation, Rounds(pool, 2), Clock(), lambda: None)
         loop.start()
         await until(lambda: len(evaluation.times) >= 3)
         await loop.stop()
@@ -142,7 +180,7 @@ async def test_a_clock_that_is_set_back_repeats_nothing():
     """The group goes on, at times that it never had, and its alerts wait on."""
     evaluation, clock = Evaluation(interval_ms=40), Clock()
     with ThreadPoolExecutor(1) as pool:
-        loop = GroupLoop(evaluation, pool, clock, lambda: None)
+        loop = GroupLoop(evaluation, Rounds(pool, 2), clock, lambda: None)
         loop.start()
         await until(lambda: len(evaluation.times) >= 5)
         clock.ahead -= 160
@@ -165,7 +203,7 @@ async def test_a_group_that_is_asking_ends_at_once():
     clock = Clock()
     clock.ahead = 4_000_000 - asyncio.get_running_loop().time() * 1000
     with ThreadPoolExecutor(1) as pool:
-        loop = GroupLoop(group, pool, clock, lambda: None)
+        loop = GroupLoop(group, Rounds(pool, 2), clock, lambda: None)
         loop.start()
         await until(lambda: group._queries._running is not None)
         await asyncio.wait_for(loop.stop(), PATIENCE)

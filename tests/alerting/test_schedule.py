@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyterhub_monitoring.alerting.rules.schedule import Schedule, Turn, offset_of
+from jupyterhub_monitoring.alerting.rules.schedule import Schedule, Turn
 
 INTERVAL, OFFSET = 15_000, 4_000
 START = 1_000_000_005_000
@@ -70,10 +70,3 @@ def test_waiting_is_never_longer_than_an_interval():
     schedule = Schedule(INTERVAL, OFFSET, START)
     assert schedule.wait_seconds(START - 10 * INTERVAL) == INTERVAL / 1000
     assert schedule.wait_seconds(schedule.next + 1) == 0
-
-
-def test_groups_are_spread_over_the_interval():
-    """A hundred groups are not evaluated in the same second."""
-    offsets = {offset_of("rules.yaml", f"group{n}", 60_000) // 6_000 for n in range(100)}
-    assert offsets == set(range(10))
-    assert offset_of("a", "b", 60_000) == offset_of("a", "b", 60_000)

@@ -19,7 +19,7 @@ import numpy as np
 from jupyterhub_monitoring.alerting.notifying.notifier import Notifier
 from jupyterhub_monitoring.alerting.routing.route import Route
 from jupyterhub_monitoring.alerting.rules.rule_book import RuleBook
-from jupyterhub_monitoring.alerting.rules.schedule import offset_of
+from jupyterhub_monitoring.alerting.rules.schedule import OFFSET_MS
 from jupyterhub_monitoring.metrics import alerting_catalogue as m
 from jupyterhub_monitoring.promql.engine import Engine
 from jupyterhub_monitoring.store.selection import Row
@@ -47,7 +47,7 @@ MEMORY = 300 << 20
 def clock_before_a_turn() -> Callable[[], float]:
     """A clock that runs as all do, and is a second before the next turn of the group."""
     now = time.time() * 1000
-    wanted = offset_of(FILE, GROUP, INTERVAL_MS) - 1000
+    wanted = OFFSET_MS - 1000
     ahead = (wanted - now) % INTERVAL_MS - INTERVAL_MS
     return lambda: time.time() * 1000 + ahead
 

@@ -27,6 +27,7 @@ from ..alert import Alert, AlertSink, Millis
 from .group_evaluation import GroupEvaluation
 from .group_factory import GroupFactory
 from .recording import RuleAppendable, SeriesWriter
+from .rounds import Rounds
 from .rule import AlertingRule, RuleGroup
 from .rule_file import check_rules
 from .rule_loop import GroupLoop
@@ -39,7 +40,7 @@ POLL_SECONDS = 5.0
 """How often the files are looked at."""
 
 GROUPS_AT_ONCE = 4
-"""Groups that are evaluated at the same time; others wait for their turn."""
+"""Groups that are evaluated at the same time where some are slow; others wait for their turn."""
 
 Key = tuple[str, str]
 """A group's file and name."""
@@ -90,6 +91,7 @@ class RuleBook:
             default_interval_ms=round(default_interval_seconds * 1000),
         )
         self._threads = ThreadPoolExecutor(groups_at_once, thread_name_prefix="rules")
+        self._rounds = Rounds(self._threads, groups_at_once)
         self._loops: dict[Key, GroupLoop] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -175,7 +177,7 @@ class RuleBook:
         evaluation = self._factory.make(group, restoring=True)
         if before is not None:
             evaluation.take_over(before.evaluation)
-        loop = GroupLoop(evaluation, self._threads, self._clock, self._count_alerts)
+        loop = GroupLoop(evaluation, self._rounds, self._clock, self._count_alerts)
         for metric in (m.RULE_EVALUATIONS, m.RULE_FAILURES, m.RULE_ITERATIONS_MISSED):
             metric.labels(evaluation.key)  # 0 from the start
         loop.start()

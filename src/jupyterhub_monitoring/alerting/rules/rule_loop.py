@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import Executor
+from functools import partial
 
 from ...metrics.alerting_catalogue import RULE_ITERATIONS_MISSED
 from .group_evaluation import GroupEvaluation
-from .schedule import Schedule, Turn, offset_of
+from .rounds import Rounds
+from .schedule import OFFSET_MS, Schedule, Turn
 
 log = logging.getLogger(__name__)
 
@@ -18,19 +19,19 @@ log = logging.getLogger(__name__)
 class GroupLoop:
     """Evaluates one group in its rhythm, from `start()` to `stop()`.
 
-    Evaluations run in *threads*, whose number bounds how many groups are evaluated at once. *clock*
-    is the wall clock in milliseconds. *told* is called after each evaluation.
+    It is evaluated with what else is due, in *rounds*. *clock* is the wall clock in milliseconds.
+    *told* is called after each evaluation.
     """
 
     def __init__(
         self,
         evaluation: GroupEvaluation,
-        threads: Executor,
+        rounds: Rounds,
         clock: Callable[[], float],
         told: Callable[[], None],
     ) -> None:
         self.evaluation = evaluation
-        self._threads, self._clock, self._told = threads, clock, told
+        self._rounds, self._clock, self._told = rounds, clock, told
         self._task: asyncio.Task[None] | None = None
         self._evaluating: asyncio.Future[None] | None = None
 
@@ -49,9 +50,7 @@ class GroupLoop:
             await asyncio.wait([self._evaluating])
 
     async def _run(self) -> None:
-        group, interval_ms = self.evaluation.group, self.evaluation.interval_ms
-        offset_ms = offset_of(group.file, group.name, interval_ms)
-        schedule = Schedule(interval_ms, offset_ms, self._clock())
+        schedule = Schedule(self.evaluation.interval_ms, OFFSET_MS, self._clock())
         while True:
             await asyncio.sleep(schedule.wait_seconds(self._clock()))
             turn = schedule.turn(self._clock())
@@ -61,8 +60,7 @@ class GroupLoop:
     async def _evaluate(self, turn: Turn) -> None:
         if turn.missed:
             RULE_ITERATIONS_MISSED.labels(self.evaluation.key).inc(turn.missed)
-        loop = asyncio.get_running_loop()
-        self._evaluating = loop.run_in_executor(self._threads, self._evaluate_now, turn)
+        self._evaluating = self._rounds.evaluate(partial(self._evaluate_now, turn))
         try:
             await asyncio.shield(self._evaluating)
         except Exception:  # a fault of ours: the next evaluation may go well

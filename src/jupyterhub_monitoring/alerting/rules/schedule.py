@@ -1,4 +1,4 @@
-"""When the turn of a rule group is: at the same moments of each interval, spread over it by name.
+"""When the turn of a rule group is: at the same moments of each interval, for all groups.
 
 The moments are of the wall clock, so that evaluations are at round distances and go on after a
 restart where they were. Nothing here waits: `Schedule` is told what the clock says.
@@ -6,10 +6,12 @@ restart where they were. Nothing here waits: `Schedule` is told what the clock s
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from ..alert import Millis
+
+OFFSET_MS: Millis = 0
+"""Where in the interval all groups have their turn: `rounds` says what is won by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,6 @@ class Turn:
     at: Millis
     missed: int = 0
     set_back: Millis = 0  # by so much the clock was set back meanwhile
-
-
-def offset_of(file: str, name: str, interval_ms: Millis) -> Millis:
-    """Return where in the interval a group has its turn."""
-    digest = hashlib.sha256(f"{file};{name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % interval_ms
 
 
 class Schedule:
