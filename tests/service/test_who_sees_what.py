@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import jupyterhub
@@ -129,7 +132,7 @@ def test_the_hubs_own_pages_are_as_they_were(hub: ServiceHub):
 
 
 def test_jupyterhub_token_takes_nothing_away(hub: ServiceHub):
-    """`jupyterhub token` makes the roles anew beside the running Hub: users keep the scope."""
+    """`jupyterhub token` makes the roles anew beside the running Hub: all keep their scopes."""
     done = subprocess.run(
         [sys.executable, "-m", "jupyterhub", "token", "ben", "-f", "jupyterhub_config.py"],
         cwd=hub.folder,
@@ -140,6 +143,10 @@ def test_jupyterhub_token_takes_nothing_away(hub: ServiceHub):
     )
     assert done.returncode == 0, done.stderr
     token = done.stdout.strip().splitlines()[-1]
+    with closing(sqlite3.connect(hub.folder / "hub.db")) as database:  # the Hub reads it at times
+        roles = dict(database.execute("select name, scopes from roles"))
+    assert json.loads(roles["user"]) == ["self", ACCESS]
+    assert "read:metrics" in json.loads(roles["jupyterhub-monitoring"])
     assert ACCESS in hub.get("hub/api/user", token=token).json["scopes"]
     assert seen(hub.ask("api/usage", token=token)) == (False, {"ben"})
 

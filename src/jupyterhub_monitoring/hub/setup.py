@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from jupyterhub.app import JupyterHub
+from jupyterhub.app import JupyterHub, NewToken
 
 from ..configuration import is_only_read
 from .monitor import attach
+from .service import keep_role
+from .taps import tap
 
 log = logging.getLogger(__name__)
 
@@ -23,5 +25,7 @@ def setup(c: Any) -> None:  # noqa: ARG001 -- read when the whole file has been;
         return
     if JupyterHub.initialized():
         attach(JupyterHub.instance())
+    elif NewToken.initialized():  # `jupyterhub token` makes a Hub that is nobody's instance
+        tap(JupyterHub, "init_role_creation", keep_role)
     else:
         log.warning("jupyterhub_monitoring.setup(c): no JupyterHub is starting here; nothing done")
