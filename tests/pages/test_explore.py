@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_monitoring.errors import QueryTimedOut, TooManyQueries
+from jupyterhub_monitoring.errors import ParseError, QueryTimedOut, TooManyQueries
+from jupyterhub_monitoring.pages.explore.mistake import mistake
 from jupyterhub_monitoring.querier import Instant, Sample, Shape
 from jupyterhub_monitoring.usage.viewer import Viewer
 from support.eventually import eventually
@@ -110,6 +111,14 @@ def test_an_error_is_shown_in_its_place(pages: PageServer, expr: str, sentence: 
     before = html.unescape(re.sub("<pre><code>", "", line).partition("<mark>")[0])
     assert len(caret[0]) == len(before)
     assert len(caret[1]) == max(1, len(place))
+
+
+def test_an_engine_elsewhere_tells_only_where_it_begins():
+    """Of what another engine complains about, the whole word is marked."""
+    wrong = ParseError('unknown function with name "rat"', "sum(rat(up))", 4)
+    line = mistake(wrong, "sum(rat(up))").lines[0]
+    assert (line.before, line.wrong, line.after) == ("sum(", "rat", "(up))")
+    assert line.caret == "    ^^^"
 
 
 def test_an_error_in_a_long_text_is_found(pages: PageServer):

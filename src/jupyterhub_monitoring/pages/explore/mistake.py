@@ -20,6 +20,7 @@ LONGEST = 400
 CHEAPER = (
     "Name more labels between the braces, sum up before you compare, or look at a shorter time."
 )
+_WORD = re.compile(r"[\w:]*")
 _BRACKETS = {"(": "parenthesis", "[": "bracket", "{": "brace"}
 
 _PUT = " put rate(…), or avg_over_time(…) and its kin, around it."
@@ -109,6 +110,9 @@ def mistake(error: MonitoringError, expr: str) -> Mistake:
         return Mistake(sentence, "" if sentence.startswith(said[1:], 1) else said)
     reason, start = error.reason, min(error.start, len(expr))
     end = max(start + 1, min(error.end, len(expr)))
+    if end == start + 1:  # an engine on another host tells where it begins only
+        word = _WORD.match(expr, start)
+        end = max(end, word.end() if word else 0)
     if reason.startswith("unexpected right parenthesis") and expr[start - 1 : start] == ")":
         start, end = start - 1, start  # the engine's place is behind it
     opener = _opener(reason, expr)
