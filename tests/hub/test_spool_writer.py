@@ -23,6 +23,7 @@ from jupyterhub_monitoring.metrics import usernames
 from jupyterhub_monitoring.metrics.catalogue import EVENTS_DROPPED
 from jupyterhub_monitoring.metrics.labels import SpoolDrop
 from jupyterhub_monitoring.metrics.usernames import UsernameMode, Usernames
+from support.eventually import eventually
 
 
 def numbers(folder: Path) -> list[int]:
@@ -83,6 +84,20 @@ def test_a_long_file_is_followed_by_another(tmp_path: Path):
     assert left == list(range(left[0], 401)), "the latest, without a gap"
     assert sum(f.stat().st_size for f in (tmp_path / spool.FOLDER).iterdir()) <= 5000
     assert dropped(SpoolDrop.LIMIT) - before == 400 - len(left)
+
+
+def test_a_file_is_not_written_to_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """On a quiet Hub another one is begun after an hour: the service can remove the first."""
+    writer = SpoolWriter(tmp_path)
+    for _ in range(3):
+        writer.put("login", {})
+        assert writer.flush(60)
+    monkeypatch.setattr(spool_writer, "FILE_SECONDS", 0.0)
+    for _ in range(3):
+        writer.put("login", {})
+        assert writer.flush(60)
+    assert [file.number for file in spool.files(tmp_path / spool.FOLDER)] == [1, 2, 3]
+    assert numbers(tmp_path) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_disk_that_is_full(
@@ -242,5 +257,5 @@ def test_who_is_told(
     )
     HubMonitor.hand_over_events(monitor)
     monitor.events.emit("login", "ann", outcome="success")
-    monitor.events.flush(60)
+    eventually(lambda: not monitor.events.is_writing())
     assert bool([*tmp_path.rglob("*.jsonl")]) is written

@@ -57,10 +57,9 @@ class EventLog:
             self.spool.put(event, _shown(username, fields))
 
     @guarded(Point.ACTIVITY)
-    def flush(self, seconds: float) -> None:
-        """Wait for at most so long until the service can read what was emitted."""
-        if self.spool is not None:
-            self.spool.flush(seconds)
+    def is_writing(self) -> bool:
+        """Return whether something that was emitted is on its way to the service."""
+        return self.spool is not None and self.spool.is_writing
 
 
 def _shown(username: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -277,7 +278,9 @@ class HubMonitor:
         if not self._began:
             return
         self.events.emit("hub_stop", "")
-        await asyncio.to_thread(self.events.flush, FLUSH_SECONDS)
+        deadline = time.monotonic() + FLUSH_SECONDS
+        while self.events.is_writing() and time.monotonic() < deadline:  # noqa: ASYNC110 -- a thread
+            await asyncio.sleep(0.01)
 
     @guarded(Point.START)
     def start(self) -> None:

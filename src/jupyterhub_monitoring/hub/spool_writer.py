@@ -30,6 +30,10 @@ MOST_WAITING = 5_000
 
 BATCH = 500
 
+FILE_SECONDS = 3600.0
+"""How long a file is written to. The service removes those before; what was typed as a name at a
+login stays no longer than need be."""
+
 
 class SpoolWriter:
     """The spool in *folder*, a data folder, for this life of the Hub. `put` never waits."""
@@ -40,6 +44,7 @@ class SpoolWriter:
         self._data_folder, self._folder = folder, folder / spool.FOLDER
         self._file_bytes, self._most_bytes = file_bytes, most_bytes
         self._file = spool.SpoolFile(round(time.time() * 1000), secrets.token_hex(8), 1)
+        self._file_began = 0.0  # monotonic; 0.0 before its first line
         self._number = 0
         self._waiting: deque[bytes] = deque()
         self._changed = threading.Condition()
@@ -58,6 +63,11 @@ class SpoolWriter:
                 return
             self._writing = True
         threading.Thread(target=self._write_all, name="hub-events", daemon=True).start()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether something is on its way to the disk."""
+        return self._writing
 
     def flush(self, seconds: float) -> bool:
         """Wait until all is written or cannot be, for at most so long; return whether it is."""
@@ -110,10 +120,12 @@ class SpoolWriter:
             size = self._append(path, b"".join(lines))
         except OSError:
             if path.exists() and path.stat().st_size:
-                self._file = self._file.next
+                self._file, self._file_began = self._file.next, 0.0
             raise
-        if size >= self._file_bytes:
-            self._file = self._file.next
+        now = time.monotonic()
+        self._file_began = self._file_began or now
+        if size >= self._file_bytes or now - self._file_began >= FILE_SECONDS:
+            self._file, self._file_began = self._file.next, 0.0
             self._make_room()
 
     def _append(self, path: Path, text: bytes) -> int:
