@@ -9,6 +9,7 @@ from tornado.web import HTTPError
 
 from ..dashboards import PANELS, Panel
 from .handler import PageHandler
+from .leaving import Leaving
 from .marks import marks
 from .navigation import Audience
 from .panel_data import panel_data
@@ -17,7 +18,7 @@ from .refusals import Refusing
 from .subject import subject
 
 
-class PanelHandler(Refusing, PageHandler):
+class PanelHandler(Leaving, Refusing, PageHandler):
     """`panels/ID?range=6h`, with `user` and `name` where the panel is about somebody."""
 
     audience = Audience.ALL
@@ -28,9 +29,8 @@ class PanelHandler(Refusing, PageHandler):
         if panel is None:
             raise HTTPError(404, f"there is no panel {name!r}")
         places = self._places(panel)
-        data = await panel_data(
-            self.sources.context.querier, panel, self.period, places, fold=not suffix
-        )
+        querier, period = self.sources.context.querier, self.period
+        data = await self.unless_left(panel_data(querier, panel, period, places, fold=not suffix))
         if suffix:
             self.set_header("Content-Type", "text/csv; charset=utf-8")
             self.set_header("Content-Disposition", f'attachment; filename="{panel.id}.csv"')
@@ -49,13 +49,13 @@ class PanelHandler(Refusing, PageHandler):
         return subject(self.viewer, user, server).places
 
 
-class MarksHandler(Refusing, PageHandler):
+class MarksHandler(Leaving, Refusing, PageHandler):
     """`marks?range=6h`: what happened to the Hub."""
 
     audience = Audience.ALL
 
     async def get(self) -> None:
         """Answer with a list, the oldest first."""
-        found = await marks(self.sources.context.querier, self.period)
+        found = await self.unless_left(marks(self.sources.context.querier, self.period))
         self.set_header("Content-Type", "application/json")
         self.finish(orjson.dumps([{"at": mark.at, "what": mark.what} for mark in found]))
