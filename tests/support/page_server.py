@@ -41,6 +41,7 @@ class Context:
     unavailable: str | None = None
     retention: str = "400d"
     activity: Any = None
+    hub_health: Any = None
     tells_nobody: bool = False
     runbooks: str = "https://docs.example/runbooks"
     external_labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,8 +1,8 @@
 """A Hub that never was, served as pages: its series, who runs what now, what happened in months.
 
-    with made_up(folder, HubHistory(servers=2000, every=True), people=20_000) as hub:
-        with PageServer(hub.context, snapshots=lambda: hub.snapshot) as server:
-            server.get("users")
+with made_up(folder, HubHistory(servers=2000, every=True), people=20_000) as hub:
+    with PageServer(hub.context, snapshots=lambda: hub.snapshot) as server:
+        server.get("users")
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class MadeUp:
 
 
 @contextmanager
-def made_up(folder: Path, history: HubHistory, *, people: int = 0, days: int = 90) -> Iterator[MadeUp]:
+def made_up(
+    folder: Path, history: HubHistory, *, people: int = 0, days: int = 90
+) -> Iterator[MadeUp]:
     """Write *history*, which ends now, and what *people* did in *days*, into *folder*."""
     now = time.time()
     with ExitStack() as opened:
@@ -54,7 +56,9 @@ def made_up(folder: Path, history: HubHistory, *, people: int = 0, days: int = 9
         yield MadeUp(context, store, snapshot(now, [f"u{n}" for n in range(history.servers)]))
 
 
-def snapshot(now: float, names: Sequence[str], server_names: Sequence[str] = ("",)) -> UsageSnapshot:
+def snapshot(
+    now: float, names: Sequence[str], server_names: Sequence[str] = ("",)
+) -> UsageSnapshot:
     """Return a look at a server of each of *names*, no two alike; the first has a home."""
     dice = random.Random(3)
     servers = []

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import Enum
 
 UNKNOWN = "\N{EN DASH}"
+TINY, HUGE = 1e-4, 1e15
+"""Numbers below, or from there on, are written with an exponent."""
+
+_WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+"""Any float has fewer digits."""
 
 
 class Unit(str, Enum):
@@ -29,22 +35,38 @@ class Unit(str, Enum):
         return _TEXTS[self](value)
 
 
+def fixed(value: float, places: int) -> str:
+    """Return *value* with so many decimal places, ties away from 0: as `toFixed` of JavaScript."""
+    if abs(value) >= HUGE:
+        return significant(value, 2)
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), _WIDE.rounding, _WIDE)
+    return f"{rounded or abs(rounded):,f}"
+
+
+def significant(value: float, places: int) -> str:
+    """Return *value* with at most so many digits that count; as 4.2e-6 where it is tiny."""
+    rounded = Context(places, ROUND_HALF_UP).create_decimal(value)
+    if 0 < abs(float(rounded)) < TINY or abs(rounded) >= HUGE:
+        mantissa, exponent = f"{rounded:.{places - 1}e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent):+}"
+    return f"{float(rounded):.15g}"
+
+
 def digits(value: float) -> str:
     """Return *value* with as many digits as one reads at a glance: 0.03, 1.4, 12, 1,234."""
     size = abs(value)
     if size >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 1 else f"{value:.2g}"
+        return fixed(value, 0)
+    return fixed(value, 1) if size >= 1 else significant(value, 2)
 
 
 def number_text(value: float) -> str:
-    """Return a number of which one knows nothing: 0.03, 12, 123,456, 12.3 M, 4.2e-06."""
+    """Return a number of which one knows nothing: 0.03, 12, 123,456, 12.3 M, 4.2e-6."""
     size = abs(value)
-    if size >= 1e15 or 0 < size < 1e-3:
-        return f"{value:.2g}"
-    for each, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
-        if size >= each:
-            return f"{value / each:.4g} {unit}"
+    if size < HUGE:
+        for each, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+            if size >= each:
+                return f"{significant(value / each, 4)} {unit}"
     return digits(value)
 
 
@@ -54,7 +76,7 @@ def bytes_text(value: float) -> str:
         if abs(value) < 1024 or unit == "TiB":
             break
         value /= 1024
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+    return f"{fixed(value, 0 if unit == 'B' else 1)} {unit}"
 
 
 def seconds_text(value: float) -> str:
@@ -74,8 +96,8 @@ def ratio_text(value: float) -> str:
     """Return a share in percent."""
     percent = value * 100
     if percent == int(percent) or abs(percent) >= 100:
-        return f"{percent:.0f} %"
-    return f"{percent:.1f} %" if abs(percent) >= 0.1 else f"{percent:.2g} %"
+        return f"{fixed(percent, 0)} %"
+    return f"{fixed(percent, 1) if abs(percent) >= 0.1 else significant(percent, 2)} %"
 
 
 def per_second_text(value: float) -> str:

@@ -1,17 +1,35 @@
 // Numbers as people read them; dashboards/unit.py writes the same texts.
 const UNKNOWN = "–";
 
+const TINY = 1e-4; // below, and from HUGE on, numbers are written with an exponent
+const HUGE = 1e15;
+
+/** So many decimal places, ties away from 0, with commas: 1,234.5. */
+function fixed(value, places) {
+  if (Math.abs(value) >= HUGE) return significant(value, 2);
+  const [whole, rest] = value.toFixed(places).split(".");
+  const number = whole.replace(/\B(?=(\d{3})+$)/g, ",") + (rest ? `.${rest}` : "");
+  return /[1-9]/.test(number) ? number : number.replace("-", "");
+}
+
+/** At most so many digits that count; 4.2e-6 where it is tiny. */
+function significant(value, places) {
+  const rounded = Number(value.toPrecision(places));
+  const size = Math.abs(rounded);
+  if ((size === 0 || size >= TINY) && size < HUGE) return String(rounded);
+  return value.toExponential(places - 1).replace(/\.?0+e/, "e");
+}
+
 function digits(value) {
   const size = Math.abs(value);
-  if (size >= 100 || value === Math.trunc(value)) return Math.round(value).toLocaleString("en-US");
-  return size >= 1 ? value.toFixed(1) : String(Number(value.toPrecision(2)));
+  if (size >= 100 || value === Math.trunc(value)) return fixed(value, 0);
+  return size >= 1 ? fixed(value, 1) : significant(value, 2);
 }
 
 function number(value) {
   const size = Math.abs(value);
-  if (size >= 1e15 || (size > 0 && size < 1e-3)) return value.toExponential(1);
   for (const [each, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"]]) {
-    if (size >= each) return `${Number((value / each).toPrecision(4))} ${unit}`;
+    if (size < HUGE && size >= each) return `${significant(value / each, 4)} ${unit}`;
   }
   return digits(value);
 }
@@ -23,7 +41,7 @@ function bytes(value) {
     value /= 1024;
     index += 1;
   }
-  return `${index === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[index]}`;
+  return `${fixed(value, index === 0 ? 0 : 1)} ${units[index]}`;
 }
 
 function seconds(value) {
@@ -38,8 +56,8 @@ function seconds(value) {
 
 function ratio(value) {
   const percent = value * 100;
-  if (percent === Math.trunc(percent) || Math.abs(percent) >= 100) return `${percent.toFixed(0)} %`;
-  return Math.abs(percent) >= 0.1 ? `${percent.toFixed(1)} %` : `${Number(percent.toPrecision(2))} %`;
+  if (percent === Math.trunc(percent) || Math.abs(percent) >= 100) return `${fixed(percent, 0)} %`;
+  return `${Math.abs(percent) >= 0.1 ? fixed(percent, 1) : significant(percent, 2)} %`;
 }
 
 const TEXTS = {
