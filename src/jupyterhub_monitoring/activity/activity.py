@@ -168,12 +168,18 @@ class Activity:
         return [UserActivity(*row) for row in rows]
 
     def weekday_hour(
-        self, start: float, end: float, tz: tzinfo, usernames: Usernames = None
+        self,
+        start: float,
+        end: float,
+        tz: tzinfo,
+        usernames: Usernames = None,
+        *,
+        people: bool = True,
     ) -> WeekdayHours:
         """Return session hours and users by weekday and hour in *tz*.
 
         A session that runs counts up to now, and so does the range. A year of 200,000 sessions
-        takes a second: ask in a thread.
+        takes a second, or without *people*, who are not counted then, a third: ask in a thread.
         """
         end = min(end, self._clock())
         where, values = self._sessions_of(start, end, usernames)
@@ -182,7 +188,7 @@ class Activity:
             self._database.reading() as connection,
             closing(connection.execute(select, (end, *values))) as rows,
         ):
-            return weekday_hours(rows, start, end, tz)
+            return weekday_hours(rows, start, end, tz, people=people)
 
     # --- Rows --------------------------------------------------------------------------------
 

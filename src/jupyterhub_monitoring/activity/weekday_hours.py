@@ -21,8 +21,9 @@ class WeekdayHours:
     """Arrays of 7 by 24: Monday first, then the hour of the day.
 
     *session_hours* is the time that servers ran in each cell, *users* how many people had one at
-    some time in it, None where names are left out; *clock_hours* how long the range itself was in
-    it: `session_hours / clock_hours` is how many servers ran at once, on average.
+    some time in it, None where names are left out or nobody asked; *clock_hours* how long the
+    range itself was in it: `session_hours / clock_hours` is how many servers ran at once, on
+    average.
     """
 
     session_hours: Cells
@@ -31,26 +32,47 @@ class WeekdayHours:
 
 
 def weekday_hours(
-    sessions: Iterable[tuple[str, float, float]], start: float, end: float, tz: tzinfo
+    sessions: Iterable[tuple[str, float, float]],
+    start: float,
+    end: float,
+    tz: tzinfo,
+    *,
+    people: bool = True,
 ) -> WeekdayHours:
-    """Return what *sessions* (user, start, end) were between *start* and *end*."""
-    clipped = ((user, max(began, start), min(ended, end)) for user, began, ended in sessions)
-    within = [row for row in clipped if row[1] < row[2]]
+    """Return what *sessions* (user, start, end) were between *start* and *end*.
+
+    Without *people* the users are not counted, which takes most of the time.
+    """
+    rows = list(sessions)
+    times = np.array([(begun, ended) for _, begun, ended in rows], dtype=np.float64).reshape(-1, 2)
+    times = np.clip(times, start, max(start, end))
+    within = times[:, 0] < times[:, 1]
+    times = times[within]
     pieces = _Pieces(start, max(start, end), tz)
-    times = np.array([times for _, *times in within], dtype=np.float64).reshape(-1, 2)
     first, after = pieces.spans(times[:, 0], times[:, 1])
+    users = None
+    if people:
+        names = [user for (user, *_), there in zip(rows, within.tolist(), strict=True) if there]
+        users = _users(names, pieces, first, after)
+    return WeekdayHours(
+        pieces.hours(pieces.seconds(times, first, after)), users, pieces.hours(pieces.length)
+    )
+
+
+def _users(
+    names: list[str], pieces: _Pieces, first: NDArray[np.int64], after: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """Return how many people had a server in each cell; None where somebody has no name."""
     seen: dict[str, NDArray[np.bool_]] = {}
-    for (user, *_), begin, behind in zip(within, first.tolist(), after.tolist(), strict=True):
+    for user, begin, behind in zip(names, first.tolist(), after.tolist(), strict=True):
         cells = seen.get(user)
         if cells is None:
             cells = seen[user] = np.zeros(CELLS, dtype=bool)
         cells[pieces.cells[begin:behind]] = True
+    if "" in seen:
+        return None
     users = np.sum(list(seen.values()), axis=0, dtype=np.int64) if seen else np.zeros(CELLS, int)
-    return WeekdayHours(
-        pieces.hours(pieces.seconds(times, first, after)),
-        None if "" in seen else users.reshape(7, 24),
-        pieces.hours(pieces.length),
-    )
+    return users.reshape(7, 24)
 
 
 class _Pieces:
