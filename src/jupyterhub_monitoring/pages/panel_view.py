@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from ..dashboards import Panel
 from ..usage.viewer import Viewer
@@ -15,13 +15,18 @@ from .subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class PanelView:
-    """Addresses are below the service's prefix; *explore* is empty for who may not ask."""
+    """Addresses are below the service's prefix; *explore* is empty for who may not ask.
+
+    *anchor* is the frame's id, by default the panel's: a page about several servers has one panel
+    several times.
+    """
 
     panel: Panel
     data: str
     csv: str
     explore: str
     queries: tuple[str, ...]
+    anchor: str = ""
 
 
 def panel_views(
@@ -43,4 +48,5 @@ def _view(panel: Panel, period: Period, viewer: Viewer, about: Subject | None) -
         f"panels/{panel.id}.csv?{where}",
         f"explore?{asked}&{period.query}" if viewer.full else "",
         queries,
+        f"panel-{panel.id}-{quote(about.server)}" if about and about.server else "",
     )

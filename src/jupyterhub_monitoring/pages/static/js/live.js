@@ -2,19 +2,30 @@
 import { askPage } from "./ask.js";
 
 const LONGEST_SECONDS = 120;
+const SOON_SECONDS = 2;
 
-/** Put the parts of *fresh*, a document, in place of those with the same name. */
+/** Whether some part of the page says that its answer is still on its way. */
+export function waits() {
+  return document.querySelector("[data-soon]") !== null;
+}
+
+/**
+ * Put the parts of *fresh*, a document, in place of those with the same name. One that says what it
+ * is made of (data-same) stays while that is the same: its plots are drawn anew, not made anew.
+ */
 export function swap(fresh) {
   for (const old of document.querySelectorAll("[data-part]")) {
     const name = CSS.escape(old.dataset.part);
     const part = fresh.querySelector(`[data-part="${name}"]`);
-    if (!part || part.innerHTML === old.innerHTML || old.contains(document.activeElement)) continue;
-    old.replaceWith(part);
+    if (!part || part.outerHTML === old.outerHTML) continue;
+    if (part.dataset.same !== undefined && part.dataset.same === old.dataset.same) continue;
+    if (old.contains(document.activeElement)) old.toggleAttribute("data-soon", part.hasAttribute("data-soon"));
+    else old.replaceWith(part);
   }
 }
 
 export class Live {
-  /** *refresh(document, signal)* takes the page as it is now. */
+  /** *refresh(document, signal)* takes the page as it is now; with 0 seconds only until it is whole. */
   constructor(seconds, refresh) {
     this.seconds = seconds;
     this.refresh = refresh;
@@ -34,8 +45,9 @@ export class Live {
 
   plan() {
     clearTimeout(this.timer);
-    if (document.hidden) return;
-    const wait = Math.min(this.seconds * 2 ** this.failures, LONGEST_SECONDS);
+    const seconds = waits() ? SOON_SECONDS : this.seconds;
+    if (document.hidden || !seconds) return;
+    const wait = Math.min(seconds * 2 ** this.failures, LONGEST_SECONDS);
     this.timer = setTimeout(() => this.turn(), wait * 1000);
   }
 
@@ -46,7 +58,7 @@ export class Live {
   }
 
   resume() {
-    if (document.hidden) return;
+    if (document.hidden || !(this.seconds || waits())) return;
     clearTimeout(this.timer);
     this.turn();
   }
@@ -55,9 +67,10 @@ export class Live {
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
     const late = setTimeout(() => asking.abort(), 30_000);
+    const address = location.href;
     try {
-      const page = await askPage(location.href, asking.signal);
-      if (page) await this.refresh(page, asking.signal);
+      const page = await askPage(address, asking.signal);
+      if (page && address === location.href) await this.refresh(page, asking.signal);
       this.failures = 0;
       this.lostSince = null;
     } catch (error) {
@@ -73,7 +86,7 @@ export class Live {
 
   show() {
     const lost = this.lostSince !== null;
-    this.indicator.hidden = false;
+    this.indicator.hidden = !this.seconds;
     this.indicator.textContent = lost ? "○ not live" : document.hidden ? "paused" : "● live";
     this.notice.hidden = !lost;
     if (lost) {

@@ -1,6 +1,6 @@
 // What every page does: draw its plots, show times in the reader's zone, stay live.
 import { ask, askPage } from "./ask.js";
-import { Live, swap } from "./live.js";
+import { Live, swap, waits } from "./live.js";
 import { Plot } from "./plot.js";
 import { localize } from "./times.js";
 
@@ -30,21 +30,24 @@ async function loadMarks(signal) {
 async function loadPlots(signal) {
   await loadMarks(signal).catch(() => {});
   const waiting = [...plots];
+  let failure = null;
   const work = Array.from({ length: AT_ONCE }, async () => {
-    for (let plot = waiting.shift(); plot; plot = waiting.shift()) {
+    for (let plot = waiting.shift(); plot && !signal?.aborted; plot = waiting.shift()) {
       try {
         await plot.load(signal);
       } catch (error) {
+        failure ??= error;
         if (!plot.data) plot.say("The monitoring service does not answer.");
-        throw error;
       }
     }
   });
   await Promise.all(work);
+  if (failure) throw failure;
 }
 
 async function refresh(page, signal) {
   swap(page);
+  findPlots();
   for (const plot of plots) {
     const fresh = page.getElementById(plot.figure.id);
     if (fresh) plot.figure.dataset.src = fresh.dataset.src;
@@ -85,16 +88,21 @@ document.addEventListener("keydown", (event) => {
 
 /** A filter shows what matches while one types; the address keeps it. */
 let typing;
+let filtering;
 document.addEventListener("input", (event) => {
   const field = event.target.closest("[data-filter]");
   if (!field) return;
   clearTimeout(typing);
+  filtering?.abort(); // an older answer must not come after a newer one
   typing = setTimeout(async () => {
+    const { signal } = (filtering = new AbortController());
     const url = new URL(location.href);
     url.search = new URLSearchParams(new FormData(field.form)).toString();
     history.replaceState(null, "", url);
-    const page = await askPage(url).catch(() => null);
-    if (page) swap(page);
+    const page = await askPage(url, signal).catch(() => null);
+    if (!page || signal.aborted) return;
+    swap(page);
+    localize();
   }, 250);
 });
 
@@ -103,4 +111,4 @@ localize();
 setInterval(() => localize(), 30_000);
 loadPlots().catch(() => {});
 const seconds = Number(document.body.dataset.live);
-if (seconds) new Live(seconds, refresh).start();
+if (seconds || waits()) new Live(seconds, refresh).start();

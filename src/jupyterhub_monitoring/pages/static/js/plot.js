@@ -40,12 +40,15 @@ export class Plot {
     this.data = null;
     this.marks = [];
     this.drawn = null;
+    this.asked = 0;
   }
 
   /** Fetch the data and draw it. Throws what fetch throws; what the service says is shown here. */
   async load(signal) {
     this.figure.classList.toggle("loading", this.data === null);
+    const turn = (this.asked += 1);
     const answer = await ask(this.figure.dataset.src, { signal });
+    if (turn !== this.asked) return; // it was asked for anew, with another time
     this.figure.classList.remove("loading");
     if (!answer.ok) {
       const { error } = await answer.json().catch(() => ({ error: `status ${answer.status}` }));
@@ -54,7 +57,7 @@ export class Plot {
       return;
     }
     this.data = await answer.json();
-    this.draw();
+    if (!this.drawn?.select.width) this.draw(); // somebody marks a time with the mouse
   }
 
   /** Show a sentence in place of a plot. */
