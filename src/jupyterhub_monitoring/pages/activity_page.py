@@ -11,6 +11,7 @@ from ..activity import Activity, Session, UserActivity, WeekdayHours
 from ..dashboards import Unit, board
 from ..errors import MonitoringError
 from .handler import PageHandler
+from .kept import NotYet
 from .local_zone import LocalZone
 from .panel_view import panel_views
 from .period import Period
@@ -63,13 +64,18 @@ class ActivityPage(PageHandler):
 
     async def get(self) -> None:
         """Show it; where nothing is kept, the plots are there all the same."""
-        period, facts, problem = self.period, None, ""
+        period, facts, problem, waits = self.period, None, "", False
         activity = self.sources.context.activity
         if activity is None:
             problem = "What happens on the Hub is not kept, or cannot be read now."
         else:
             try:
-                facts = await asyncio.to_thread(facts_of, activity, period, self.began)
+                facts = await self.sources.kept.get(
+                    ("activity", period.query),
+                    lambda: asyncio.to_thread(facts_of, activity, period, self.began),
+                )
+            except NotYet:
+                problem, waits = "Being counted: there is much of it.", True
             except MonitoringError as error:
                 problem = str(error)
         self.show(
@@ -77,6 +83,7 @@ class ActivityPage(PageHandler):
             period=period,
             facts=facts,
             problem=problem,
+            waits=waits,
             sentence=sentence(facts, period, self.began) if facts else "",
             lengths=lengths(facts.sessions, self.began) if facts else (),
             zone=LocalZone().tzname(None),
@@ -92,7 +99,7 @@ def facts_of(activity: Activity, period: Period, now: float) -> Facts:
         activity.sessions(start, end, limit=MOST),
         activity.session_count(start, end),
         activity.user_activity(start, end, limit=MOST),
-        week(activity.weekday_hour(start, end, LocalZone())),
+        week(activity.weekday_hour(start, end, LocalZone(), people=False)),
     )
 
 

@@ -9,8 +9,11 @@ from datetime import datetime, timezone
 from ..activity import Spawn
 from ..dashboards import board
 from ..errors import MonitoringError
+from ..health.reported import ReportedCheck
 from ..scrape import Health
+from .alerts.alert_rows import AlertRow
 from .answer import Answer, Wrong, answer
+from .checks.page import trouble
 from .firing import firing
 from .handler import PageHandler
 from .navigation import Audience
@@ -18,7 +21,7 @@ from .near_limits import near_limits
 from .overview_figures import FIGURES
 from .panel_view import panel_views
 from .sources import Sources
-from .tiles import Tile, tiles
+from .tiles import Tile, tiles, unknown
 
 FAILURES = 8
 RUNNING, PENDING = 0, 1  # in FIGURES
@@ -37,17 +40,15 @@ class OverviewPage(PageHandler):
             return
         period, sources = self.period, self.sources
         problem = sources.context.unavailable
-        found: Sequence[Tile] = ()
         if problem is None:
-            try:
-                found = await tiles(sources.context.querier, FIGURES, period)
-            except MonitoringError as error:
-                problem = str(error)
+            found = await tiles(sources.context.querier, FIGURES, period, sources.kept)
+        else:
+            found = [unknown(figure, problem) for figure in FIGURES]
         snapshot = sources.snapshots() if sources.snapshots else None
         self.show(
             "overview.html",
             period=period,
-            answer=overview_answer(sources, found, problem),
+            answer=overview_answer(sources, found),
             tiles=found,
             panels=panel_views(board("overview").panels, period, self.viewer),
             near=near_limits(snapshot, self.viewer, self.began),
@@ -65,24 +66,44 @@ class OverviewPage(PageHandler):
             return None
 
 
-def overview_answer(sources: Sources, found: Sequence[Tile], problem: str | None) -> Answer:
+def overview_answer(sources: Sources, found: Sequence[Tile]) -> Answer:
     """Return the first line, from what fires and what is wrong with the service itself."""
     wrong = [
         Wrong(f"{fault.code.title}: {fault.message}", fault.code.critical, "status")
         for fault in sources.context.faults.standing()
     ]
+    checks = _checks(sources)
+    wrong += [_wrong(check) for check in checks]
     wrong += [
         Wrong(alert.summary or alert.name, alert.severity == "critical", f"alerts#{alert.id}")
         for alert in firing(sources.context.rules, sources.context.notifier)
+        if not any(_is_about(alert, check) for check in checks)
     ]
-    running, pending = (
-        (found[RUNNING].values[0], found[PENDING].values[0]) if found else (None, None)
-    )
+    running, pending = found[RUNNING].values[0], found[PENDING].values[0]
+    problem = found[RUNNING].problem or None
     if problem is None and running is None:
         problem = _why_nothing(sources)
     bad = next((tile for tile in found if tile.bad), None)
     remarkable = f"{bad.figure.unit.text(bad.values[0])} {bad.figure.label}" if bad else ""
     return answer(wrong, unknown=problem, running=running, pending=pending, remarkable=remarkable)
+
+
+def _checks(sources: Sources) -> list[ReportedCheck]:
+    """Return the Hub's checks that are not well, the worst first; none while it does not answer."""
+    hub = sources.context.hub_health
+    return hub.report.wrong if hub and hub.report and not hub.problem else []
+
+
+def _wrong(check: ReportedCheck) -> Wrong:
+    code = f" ({check.code})" if check.code else ""
+    critical = check.critical and check.failing
+    return Wrong(f"{trouble(check)}{code}.", critical, f"checks#{check.code or 'checks'}")
+
+
+def _is_about(alert: AlertRow, check: ReportedCheck) -> bool:
+    """Whether an alert says what a check says: that it fails, or the same code."""
+    said = dict(alert.labels).get("check") == check.name
+    return said or (check.code != "" and check.code in alert.summary)
 
 
 def _why_nothing(sources: Sources) -> str | None:

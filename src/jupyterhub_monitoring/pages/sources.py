@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from ..querier import Querier
 from ..scrape import Scraper
 from ..store.stats import StoreStats
 from ..usage.snapshot import UsageSnapshot
+from .kept import Kept
 
 
 class StandingFault(Protocol):
@@ -94,3 +95,4 @@ class Sources:
     interval: float = 15  # seconds between two scrapes
     snapshots: Callable[[], UsageSnapshot | None] | None = None
     store_stats: Callable[[], StoreStats | None] = lambda: None
+    kept: Kept = field(default_factory=Kept)

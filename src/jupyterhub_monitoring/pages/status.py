@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import dataclass
 
@@ -70,11 +71,15 @@ class StatusPage(PageHandler):
         )
 
     async def _growth(self, stats: StoreStats | None) -> Growth | None:
-        """Return how the store grew in a day; None where that is not known."""
-        querier = self.sources.context.querier
+        """Return how the store grew in a day; None where that is not known, or not yet."""
+        ask, kept = self.sources.context.querier.instant, self.sources.kept
         try:
-            per_second = (await querier.instant(GROWTH)).value
-            limit = (await querier.instant(LIMIT)).value
+            per_second, limit = [
+                found.value
+                for found in await asyncio.gather(
+                    kept.get("growth", lambda: ask(GROWTH)), kept.get("limit", lambda: ask(LIMIT))
+                )
+            ]
         except MonitoringError:
             return None
         if stats is None or math.isnan(per_second):

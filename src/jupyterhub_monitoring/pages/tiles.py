@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dashboards import Curve, Unit
+from ..errors import MonitoringError
 from ..querier import Querier, Span
+from .kept import Kept, NotYet
 from .period import Period
 
 POINTS = 60
@@ -38,11 +40,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A figure as it is now. None is "not known"; *spark* has None for gaps."""
+    """A figure as it is now. None is "not known"; *spark* has None for gaps.
+
+    *problem* says why nothing is known, where that is because of the question. One that *waits*
+    has no answer yet.
+    """
 
     figure: Figure
     values: tuple[float | None, ...]
-    spark: tuple[float | None, ...]
+    spark: tuple[float | None, ...] = ()
+    problem: str = ""
+    waits: bool = False
 
     @property
     def text(self) -> str:
@@ -56,9 +64,23 @@ class Tile:
         return first is not None and not figure.worse_below <= first <= figure.worse_above
 
 
-async def tiles(querier: Querier, figures: Sequence[Figure], period: Period) -> list[Tile]:
-    """Ask for *figures* at the end of *period*. Raises what the querier raises."""
-    return list(await asyncio.gather(*(_tile(querier, figure, period) for figure in figures)))
+async def tiles(
+    querier: Querier, figures: Sequence[Figure], period: Period, kept: Kept
+) -> list[Tile]:
+    """Return *figures* at the end of *period*; each says for itself that it is not known."""
+
+    async def one(figure: Figure) -> Tile:
+        try:
+            return await kept.get((figure, period.query), lambda: _tile(querier, figure, period))
+        except MonitoringError as error:
+            return unknown(figure, str(error), waits=isinstance(error, NotYet))
+
+    return list(await asyncio.gather(*map(one, figures)))
+
+
+def unknown(figure: Figure, problem: str, *, waits: bool = False) -> Tile:
+    """Return a tile that says why it says nothing."""
+    return Tile(figure, (None,) * len(figure.queries), (), problem, waits)
 
 
 async def _tile(querier: Querier, figure: Figure, period: Period) -> Tile:
