@@ -30,6 +30,10 @@ CSP = (
 )
 
 
+YOUNG_SECONDS = 3600.0
+NEW_RANGE = "1h"
+
+
 class PageHandler(RequestHandler):
     """A page or what a page fetches. Whoever puts a gate before it sets `viewer`."""
 
@@ -68,9 +72,17 @@ class PageHandler(RequestHandler):
         return read_period(
             lambda name: self.get_query_argument(name, ""),
             self.began,
-            self.default_range,
+            self._default_range,
             self.sources.interval,
         )
+
+    @property
+    def _default_range(self) -> str:
+        """An hour while there is no more: on a new Hub the first minutes can be seen."""
+        stats = self.sources.store_stats()
+        oldest = stats.oldest_ms if stats else None
+        new = oldest is not None and self.began - oldest / 1000 < YOUNG_SECONDS
+        return NEW_RANGE if new else self.default_range
 
     def show(self, template: str, **values: Any) -> None:
         """Answer with *template*."""
@@ -87,9 +99,15 @@ class PageHandler(RequestHandler):
             "faults": sources.context.faults.standing() if self.viewer.full else (),
             "unavailable": sources.context.unavailable,
             "period": None,
+            "badges": self._badges(),
             "xsrf": self._xsrf_text(),
         }
         self.finish(environment().get_template(template).render(shown | values))
+
+    def _badges(self) -> dict[str, int]:
+        """Return the numbers beside entries of the navigation: how many alerts fire."""
+        firing = self.sources.alerts.firing(self.sources.context) if self.viewer.full else ()
+        return {"alerts": len(firing)}
 
     def _xsrf_text(self) -> str:
         """Return what a form and a script of this page send with what they ask (see `gate`)."""

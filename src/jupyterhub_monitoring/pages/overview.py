@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from ..activity import Spawn
@@ -14,14 +15,14 @@ from ..scrape import Health
 from .alerts.alert_rows import AlertRow
 from .answer import Answer, Wrong, answer
 from .checks.page import trouble
-from .firing import firing
 from .handler import PageHandler
 from .navigation import Audience
 from .near_limits import near_limits
-from .overview_figures import FIGURES
+from .overview_figures import FIGURES, WAITS
 from .panel_view import panel_views
 from .sources import Sources
 from .tiles import Tile, tiles, unknown
+from .waits import quantiles_of_waits
 
 FAILURES = 8
 RUNNING, PENDING = 0, 1  # in FIGURES
@@ -49,11 +50,25 @@ class OverviewPage(PageHandler):
             "overview.html",
             period=period,
             answer=overview_answer(sources, found),
-            tiles=found,
+            tiles=await self._with_exact_waits(found),
             panels=panel_views(board("overview").panels, period, self.viewer),
             near=near_limits(snapshot, self.viewer, self.began),
             failures=await self._failures(),
         )
+
+    async def _with_exact_waits(self, found: Sequence[Tile]) -> Sequence[Tile]:
+        """Return *found* with the waits as they were, where each start is known."""
+        activity, start = self.sources.context.activity, self.period.start
+        end = min(self.period.end, self.began)
+        if activity is None:
+            return found
+        try:
+            waits = await asyncio.to_thread(quantiles_of_waits, activity, start, end, (0.5, 0.95))
+        except MonitoringError:
+            return found
+        if waits is None:
+            return found
+        return [replace(t, values=tuple(waits)) if t.figure is WAITS else t for t in found]
 
     async def _failures(self) -> list[Spawn] | None:
         """Return the last spawns that failed, None where that is not known."""
@@ -76,7 +91,7 @@ def overview_answer(sources: Sources, found: Sequence[Tile]) -> Answer:
     wrong += [_wrong(check) for check in checks]
     wrong += [
         Wrong(alert.summary or alert.name, alert.severity == "critical", f"alerts#{alert.id}")
-        for alert in firing(sources.context.rules, sources.context.notifier)
+        for alert in sources.alerts.firing(sources.context)
         if not any(_is_about(alert, check) for check in checks)
     ]
     running, pending = found[RUNNING].values[0], found[PENDING].values[0]

@@ -103,7 +103,7 @@ export class Plot {
         x: { time: true, range: [times[0], times[times.length - 1]] },
         ...part.scales,
       },
-      axes: [{ ...axis, size: 30, space: 70, values: timeTicks }, { ...axis, size: 64, ...part.axis }],
+      axes: [{ ...axis, size: 30, space: 70, values: timeTicks }, { ...axis, size: axisWidth, ...part.axis }],
       series: [{ value: (_, at) => (at === null ? "" : moment(at)) }, ...part.series],
       legend: { show: part.legend ?? true },
       hooks: combine(part.hooks ?? {}, markHooks(this), { setSelect: [zoom], ready: [zoomOut] }),
@@ -141,6 +141,12 @@ function zoomOut(plot) {
     event.stopImmediatePropagation();
     if (new URL(location.href).searchParams.has("from")) history.back();
   });
+}
+
+/** As wide as the longest label, so that none is cut off. */
+function axisWidth(_, labels) {
+  const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
+  return Math.max(50, longest * 7 + 14);
 }
 
 /** 14:00, and the date where a day begins. */
