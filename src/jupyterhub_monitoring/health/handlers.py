@@ -62,7 +62,11 @@ class LiveHandler(HealthHandler):
 
 
 class ReadyHandler(HealthHandler):
-    """200 or 503, by the critical checks. `?exclude=NAME` (repeatable), `?verbose`."""
+    """200 or 503, by the critical checks. `?exclude=NAME` (repeatable), `?verbose`, `?report`.
+
+    With `?report` those who may see it get the report with 200, whatever it says: who only reads it
+    makes no line of an error in the Hub's log each time.
+    """
 
     def get(self) -> None:
         """Judge by the last results."""
@@ -72,16 +76,15 @@ class ReadyHandler(HealthHandler):
             self._refuse(unknown)
             return
         ready = readiness(self.checker, exclude)
-        report: dict[str, Any] = {"status": ready.status}
-        if self.may_see_details:
-            history = "verbose" in self.request.query_arguments or self._verbose_alone
-            report = ready_report(self.checker, ready, exclude, history=history)
-        self.answer(ready.http_status, report)
+        if not self.may_see_details:
+            self.answer(ready.http_status, {"status": ready.status})
+            return
+        report = ready_report(self.checker, ready, exclude, history=self._says("verbose"))
+        self.answer(200 if self._says("report") else ready.http_status, report)
 
-    @property
-    def _verbose_alone(self) -> bool:
-        """Whether the query says `verbose` without a value, which tornado does not keep."""
-        return "verbose" in self.request.query.split("&")
+    def _says(self, name: str) -> bool:
+        """Whether the query says *name*, also without a value, which tornado does not keep."""
+        return name in self.request.query_arguments or name in self.request.query.split("&")
 
     def _refuse(self, unknown: list[str]) -> None:
         output = f"exclude names no check: {', '.join(unknown)}"

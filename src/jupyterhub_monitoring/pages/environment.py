@@ -38,6 +38,7 @@ def environment() -> Environment:
         count=Unit.COUNT.text,
         ago=ago,
         moment=moment,
+        utc=utc,
         sparkline=sparkline,
         query=urlencode,
     )
@@ -65,7 +66,12 @@ def moment(at: float | None) -> Markup:
     """Return the time of Unix seconds, in UTC; the browser shows it in its own zone."""
     if at is None:
         return escape(UNKNOWN)
-    return _time(at, f"{_utc(at):%Y-%m-%d %H:%M} UTC", "moment")
+    return _time(at, utc(at), "moment")
+
+
+def utc(at: float) -> str:
+    """Return the time of Unix seconds, in UTC, where no element may stand."""
+    return f"{_utc(at):%Y-%m-%d %H:%M} UTC"
 
 
 def _time(at: float, text: str, kind: str) -> Markup:

@@ -1,76 +1,56 @@
-"""What fires now, as the first line of a page and its badge need it."""
+"""All alerts as they are now, and which of them fire: for pages, first lines and the badge."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
-from ..alerting.alert import ALERTNAME
 from ..alerting.notifying.notifier import Notifier
-from ..alerting.rules.alert_state import ActiveAlert, AlertState
 from ..alerting.rules.rule_book import RuleBook
+from .alerts.alert_rows import AlertRow, alert_rows
+from .alerts.tellings import tellings
 
-SEVERITIES = ("critical", "warning", "info")
+CHEAP_SECONDS = 0.02
+REST = 20
+"""What took longer than that is not done again for so many times as long."""
 
-
-@dataclass(frozen=True, slots=True)
-class Firing:
-    """An alert that fires and is not silenced, inhibited or muted. *id* is part of addresses."""
-
-    id: str
-    name: str
-    severity: str
-    summary: str
-    since: float
-    runbook: str
+OWN_FAULTS = "JupyterHubMonitoringBroken"
+"""Tells of what pages say as the service's own faults."""
 
 
-def firing(rules: RuleBook | None, notifier: Notifier | None) -> list[Firing]:
-    """Return what fires, the worst first, without the watchdog, which always does."""
-    quiet = _quiet(notifier)
-    found = [_firing(alert) for alert in _active(rules) if _key(alert) not in quiet]
-    return sorted(found, key=lambda each: (_rank(each.severity), each.since))
+class Alerting(Protocol):
+    """The parts of the service that know of alerts."""
+
+    notifier: Notifier | None
+    rules: RuleBook | None
+    external_labels: Mapping[str, str]
 
 
-def alert_id(labels: object) -> str:
-    """Return a short name of the alert with *labels*, the same each time."""
-    return "a" + hashlib.sha256(repr(sorted(dict(labels).items())).encode()).hexdigest()[:12]  # type: ignore[call-overload]
+class AlertsNow:
+    """Looks at all alerts, which takes no time but where there are thousands of them."""
 
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rows: Sequence[AlertRow] = ()
+        self._until = 0.0
 
-def _active(rules: RuleBook | None) -> Iterator[ActiveAlert]:
-    for group in rules.snapshot() if rules else ():
-        for rule in group.rules:
-            for alert in rule.status.alerts.values():
-                watchdog = dict(alert.labels).get(ALERTNAME, "").endswith("Watchdog")
-                if alert.state is AlertState.FIRING and not watchdog:
-                    yield alert
+    def rows(self, alerting: Alerting) -> Sequence[AlertRow]:
+        """Return what fires or is pending; where that takes long, as it was some seconds ago."""
+        began = self._clock()
+        if began >= self._until:
+            groups = alerting.rules.snapshot() if alerting.rules else ()
+            told = tellings(alerting.notifier)
+            self._rows = alert_rows(groups, told, alerting.external_labels)
+            took = self._clock() - began
+            self._until = began + took * REST if took > CHEAP_SECONDS else 0.0
+        return self._rows
 
+    def forget(self) -> None:
+        """Look anew the next time: something was changed."""
+        self._until = 0.0
 
-def _quiet(notifier: Notifier | None) -> set[frozenset[tuple[str, str]]]:
-    views = notifier.alerts() if notifier else ()
-    return {
-        frozenset(view.alert.labels)
-        for view in views
-        if view.silenced_by or view.inhibited_by or view.muted_by
-    }
-
-
-def _key(alert: ActiveAlert) -> frozenset[tuple[str, str]]:
-    return frozenset(alert.labels)
-
-
-def _firing(alert: ActiveAlert) -> Firing:
-    labels, notes = dict(alert.labels), dict(alert.annotations)
-    return Firing(
-        alert_id(alert.labels),
-        labels.get(ALERTNAME, ""),
-        labels.get("severity", ""),
-        notes.get("description") or notes.get("summary", ""),
-        alert.active_at / 1000,
-        notes.get("runbook_url", ""),
-    )
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+    def firing(self, alerting: Alerting) -> list[AlertRow]:
+        """Return what fires and is not kept quiet, the worst first, without our own faults."""
+        rows = self.rows(alerting)
+        return [row for row in rows if row.state == "firing" and row.name != OWN_FAULTS]

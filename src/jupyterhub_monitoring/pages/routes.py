@@ -7,6 +7,9 @@ from typing import Any
 from tornado.web import RequestHandler, StaticFileHandler
 
 from .activity_page import ActivityPage
+from .alerts.page import AlertsPage, EndSilenceHandler, SilenceHandler
+from .alerts.rule_page import RuleDataHandler, RulePage, RulesPage
+from .checks.page import ChecksPage
 from .explore.handlers import CompletionHandler, DataHandler, LatestHandler
 from .explore.page import ExplorePage, GraphPage
 from .groups import GroupsPage
@@ -30,6 +33,13 @@ PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
     ("server", ServerPage),
     ("me", MyPage),
     ("activity", ActivityPage),
+    ("alerts", AlertsPage),
+    ("alerts/silence", SilenceHandler),
+    ("alerts/silence/end", EndSilenceHandler),
+    ("rules", RulesPage),
+    ("rule", RulePage),
+    (r"rule/data(\.csv)?", RuleDataHandler),
+    ("checks", ChecksPage),
     ("status", StatusPage),
     ("explore", ExplorePage),
     (r"explore/data(\.csv)?", DataHandler),

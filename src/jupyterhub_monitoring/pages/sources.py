@@ -11,10 +11,12 @@ from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
 from ..alerting.rules.rule_book import RuleBook
 from ..health.codes import Code
+from ..health.reported import HubHealth
 from ..querier import Querier
 from ..scrape import Scraper
 from ..store.stats import StoreStats
 from ..usage.snapshot import UsageSnapshot
+from .firing import AlertsNow
 from .kept import Kept
 
 
@@ -52,6 +54,7 @@ class PageContext(Protocol):
     notifier: Notifier | None
     rules: RuleBook | None
     activity: Activity | None
+    hub_health: HubHealth | None
     external_labels: Mapping[str, str]
     tells_nobody: bool
 
@@ -95,4 +98,5 @@ class Sources:
     interval: float = 15  # seconds between two scrapes
     snapshots: Callable[[], UsageSnapshot | None] | None = None
     store_stats: Callable[[], StoreStats | None] = lambda: None
+    alerts: AlertsNow = field(default_factory=AlertsNow)
     kept: Kept = field(default_factory=Kept)

@@ -14,6 +14,7 @@ from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
 from ..alerting.rules.rule_book import RuleBook
 from ..api import QueryRunner
+from ..health.reported import HubHealth
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
 from ..querier import EmbeddedQuerier, Querier
@@ -45,12 +46,17 @@ class Context:
     notifier: Notifier | None = None
     rules: RuleBook | None = None
     activity: Activity | None = None
+    hub_health: HubHealth | None = None  # None: there is no Hub
     external_labels: Mapping[str, str] = field(default_factory=dict)
     tells_nobody: bool = False  # alerts are evaluated, and no setting says whom to tell
     started: float = field(default_factory=time.time)
     version: str = __version__
     open_store: Store | None = None
     open_engine: Engine | None = None
+
+    def learn_health(self, health: HubHealth) -> None:
+        """Take note of what the Hub says of its health."""
+        self.hub_health = health
 
     @property
     def store(self) -> Store:

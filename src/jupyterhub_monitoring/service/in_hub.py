@@ -26,6 +26,7 @@ from .alerting_part import AlertingPart
 from .application import Host
 from .context import make_registry
 from .gate import LISTED_USERS, application, callback_route, gated
+from .hub_health import HubHealthPoll
 from .hub_pages import hub_routes, last_route
 from .identities import use_bounded_cache
 from .listed_users import ListedUsers
@@ -34,7 +35,7 @@ from .route import Route
 from .signals import die_with_parent, parent_gone
 from .surroundings import Surroundings
 from .usage_api import usage_routes
-from .usage_wiring import look_at_usage, whom_the_hub_lists
+from .usage_wiring import hub_api, look_at_usage, whom_the_hub_lists
 from .visitor import Needs
 
 HUB_JOB = "jupyterhub"
@@ -70,6 +71,7 @@ async def _run(surroundings: Surroundings) -> None:
         )
     snapshots = look_at_usage(host, surroundings, always[-1])
     host.parts.append(ActivityPart(host, snapshots))
+    host.also(HubHealthPoll(hub_api(surroundings), host.context.learn_health).run())
     if surroundings.parent:
         host.also(_end_with(surroundings.parent, host))
     listed = {LISTED_USERS: ListedUsers(whom_the_hub_lists(surroundings))}

@@ -35,7 +35,7 @@ def look_at_usage(
     if not settings.enabled:
         return None
     options = settings.options()
-    api = HubApi(surroundings.api_url, surroundings.token, partial(_tls, surroundings))
+    api = hub_api(surroundings)
     collector = UsageCollector(
         Listing(api, options.page_size),
         make_sampling(options),
@@ -62,6 +62,11 @@ def look_at_usage(
         host.registry.register(disk := HomesDisk(folder))
         host.also(_look_at_disk(disk))
     return collector.snapshot
+
+
+def hub_api(surroundings: Surroundings) -> HubApi:
+    """Return how the Hub is asked with the service's own token."""
+    return HubApi(surroundings.api_url, surroundings.token, partial(_tls, surroundings))
 
 
 def whom_the_hub_lists(surroundings: Surroundings) -> Ask:

@@ -79,6 +79,13 @@ class Delivery:
         """Look again at what waits; in the event loop."""
         self._woken.set()
 
+    def next_tries(self) -> dict[Lane, Millis]:
+        """Return when each lane with something that waits is tried next, in the event loop."""
+        now, wall = time.monotonic(), self._wall()
+        return {
+            lane: wall + round(1000 * max(0.0, at - now)) for lane, at in self._turns.due().items()
+        }
+
     async def run(self) -> None:
         """Send what waits, until cancelled."""
         while True:

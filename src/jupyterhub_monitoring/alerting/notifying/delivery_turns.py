@@ -96,6 +96,14 @@ class Turns:
         ]
         return min(times, default=None)
 
+    def due(self) -> dict[Lane, Seconds]:
+        """Return when each lane that is not busy may send next; 0: at once, when it is its turn."""
+        found: dict[Lane, Seconds] = {}
+        for turns in self._channels.values():
+            found |= {lane: max(at, turns.not_before) for at, lane in turns.later}
+            found |= dict.fromkeys(turns.ready, turns.not_before)
+        return found
+
     def succeeded(self, lane: Lane, *, more: bool) -> None:
         """Take note that a message of *lane* is done with; *more* wait or not."""
         turns = self._ended(lane)

@@ -29,6 +29,7 @@ from ..routing.silence import Silence, SilenceState
 from .alert_views import AlertView, GroupView, Views
 from .delivery import Delivery, DeliverySettings
 from .dispatch import Dispatcher
+from .lane import Lane
 from .notification_store import NotificationLimits, NotificationStore
 from .queue_rows import Ended, Queued
 
@@ -57,7 +58,7 @@ def wall_ms() -> Millis:
 class Notifier:
     """Whom to tell of which alerts, from `start()` to `stop()`: an `AlertSink`.
 
-    All methods but those two and `in_thread` may be called from any thread; they wait while a
+    All methods but those two, `in_thread` and `next_tries` may be called from any thread; they wait while a
     decision is being written, which takes milliseconds, with thousands of alerts up to a second.
     """
 
@@ -188,6 +189,10 @@ class Notifier:
         """Return every message that waits, the oldest first."""
         with self._lock:
             return self._store.queue.waiting()
+
+    def next_tries(self) -> dict[Lane, Millis]:
+        """Return when the first message of each lane is tried next; in the event loop."""
+        return self._delivery.next_tries()
 
     def history(self, limit: int = RECENT) -> list[Ended]:
         """Return what became of the last *limit* messages, the newest first."""

@@ -1,0 +1,1 @@
+"""What fires, who was told, what is kept quiet, and the rules behind it."""

@@ -1,0 +1,1 @@
+"""The Hub's health checks, how they are and how they were."""
