@@ -24,8 +24,10 @@ from jupyterhub_monitoring.pages.waits import quantiles_of_waits
     ids=["nobody", "one", "four", "a hundred", "one is not known"],
 )
 def test_waits(tmp_path: Path, waits: list[float | None], found: list[float] | None):
-    """Half waited no longer than the first, 19 of 20 no longer than the second; failures do not
-    count, and where one is not known nothing is claimed."""
+    """Half waited no longer than the first, 19 of 20 no longer than the second.
+
+    Failures do not count, and where one is not known nothing is claimed.
+    """
     database = ActivityDatabase(tmp_path)
     with database.transaction() as to:
         for at, wait in enumerate(waits):
