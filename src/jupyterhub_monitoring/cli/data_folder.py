@@ -22,12 +22,12 @@ LINE_SECONDS = 5.0
 WIDTH = 30
 
 
-def add_data_dir(parser: argparse.ArgumentParser) -> None:
+def add_data_dir(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Declare `--data-dir`."""
     parser.add_argument(
         "--data-dir",
         type=Path,
-        required=True,
+        required=required,
         metavar="DIR",
         help="the folder with the store (series.sqlite)",
     )

@@ -1,4 +1,9 @@
-"""Write samples of a store as OpenMetrics text or as Parquet; `import` reads the text back."""
+"""Write samples of a store, or files for Prometheus, Grafana, Kubernetes and so on.
+
+With --data-dir, samples go out as OpenMetrics text, which `import` reads back, or as Parquet. With
+the name of a tool, such as `export prometheus --output DIR`, files for it are made of the settings:
+the same rules and dashboards as here, ready for that tool.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from pathlib import Path
 
 from ..errors import CannotStart
 from ..transfer.exporter import Export, write_openmetrics
+from . import export_tools
 from .counted import counted
 from .data_folder import Bar, add_data_dir, existing, moment, opened, selected
 
@@ -17,8 +23,10 @@ FOREVER_MS = 1 << 52
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    add_data_dir(parser)
+    """Declare the options: those for samples, and a word for each tool with its own."""
+    uses = ("--data-dir DIR [OPTION ...]", "TOOL --output DIR [OPTION ...]")
+    parser.usage = "\n       ".join(f"{parser.prog} {use}" for use in uses)
+    add_data_dir(parser, required=False)
     parser.add_argument(
         "--selector",
         default="",
@@ -36,10 +44,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="default: the standard output (text only)"
     )
+    parser.set_defaults(refuse=parser.error)
+    tools = parser.add_subparsers(dest="tool", metavar="TOOL", title="files for another tool")
+    export_tools.add_tools(tools)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export; the count goes to the terminal."""
+    """Export samples, or files for a tool."""
+    if args.tool is None:
+        if args.data_dir is None:
+            args.refuse(
+                "say what: --data-dir DIR for samples, or one of"
+                f" {', '.join(export_tools.TOOLS)} for files for that"
+            )
+        return _samples(args)
+    if args.data_dir is not None:
+        args.refuse(f"--data-dir is for samples; leave it out, or {args.tool}")
+    return export_tools.run(args)
+
+
+def _samples(args: argparse.Namespace) -> int:
+    """Export samples; the count goes to the terminal."""
     bar = Bar()
     if args.output is None and args.format == "parquet":
         raise CannotStart("a Parquet file is binary; say where with --output FILE")

@@ -1,0 +1,72 @@
+"""How a Prometheus in the cluster finds and scrapes the Hub: by its operator, or by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..promql.numbers import format_duration
+from .deployment import CHART_SECRET, NAMESPACE, Deployment
+from .objects import HUB_PODS, NAME, PROXY_SERVICE, Object, object_of
+from .prometheus import scrape_configs, series_labels
+
+MOUNTED = f"/etc/prometheus/secrets/{NAME}-token/token"
+"""Where the token is when its Secret is mounted by its name."""
+
+
+def monitors(deployment: Deployment) -> dict[str, Object]:
+    """Return a ServiceMonitor for the Hub, and one for the monitoring service behind the proxy."""
+    pack = deployment.pack
+    endpoint = _endpoint(deployment, "hub", pack.hub_job, deployment.hub_metrics_path)
+    found = {"servicemonitor-hub.yaml": _monitor(deployment, NAME, HUB_PODS, endpoint)}
+    if deployment.service:
+        endpoint = _endpoint(deployment, "http", pack.service_job, deployment.service_metrics_path)
+        found["servicemonitor-service.yaml"] = _monitor(
+            deployment, f"{NAME}-service", PROXY_SERVICE, endpoint
+        )
+    return found
+
+
+def _monitor(
+    deployment: Deployment, name: str, selected: dict[str, str], endpoint: Object
+) -> Object:
+    spec = {"selector": {"matchLabels": selected}, "endpoints": [endpoint]}
+    return object_of("monitoring.coreos.com/v1", "ServiceMonitor", name, deployment, {"spec": spec})
+
+
+def _endpoint(deployment: Deployment, port: str, job: str, path: str) -> Object:
+    secret, key = (f"{NAME}-token", "token") if deployment.cluster.token else CHART_SECRET
+    labels = {"job": job, **series_labels(deployment)}
+    return {
+        "port": port,
+        "path": path,
+        "interval": format_duration(deployment.scrape_interval_ms),
+        "scrapeTimeout": format_duration(
+            min(deployment.scrape_timeout_ms, deployment.scrape_interval_ms)
+        ),
+        "authorization": {"type": "Bearer", "credentials": {"name": secret, "key": key}},
+        "relabelings": [
+            # In a replacement `$` begins the number of a group; `$$` is the character.
+            {"targetLabel": name, "replacement": value.replace("$", "$$")}
+            for name, value in labels.items()
+        ],
+    }
+
+
+def in_cluster_scrape(deployment: Deployment) -> dict[str, Any]:
+    """Return the jobs for a Prometheus without the operator: one Hub, so its name is enough."""
+    namespace = deployment.cluster.namespace
+    scraped = replace(
+        deployment,
+        credentials_file=MOUNTED,
+        labels={**deployment.labels, NAMESPACE: namespace},
+    )
+    hosts = {deployment.pack.hub_job: "hub", deployment.pack.service_job: "proxy-public"}
+    jobs = scrape_configs(scraped)
+    for job in jobs:
+        host = hosts[job["job_name"]]
+        job["scheme"] = "http"
+        job["static_configs"][0]["targets"] = [
+            f"{host}.{namespace}.svc:{8081 if host == 'hub' else 80}"
+        ]
+    return {"scrape_configs": jobs}
