@@ -15,6 +15,9 @@ from urllib.parse import quote
 import psutil
 import pytest
 
+from jupyterhub_monitoring import spool
+from jupyterhub_monitoring.activity import Activity
+from jupyterhub_monitoring.activity.database import FILE, ActivityDatabase
 from jupyterhub_monitoring.cli import main
 from jupyterhub_monitoring.dashboards import PANELS
 from jupyterhub_monitoring.metrics.usernames import UsernameMode, Usernames
@@ -201,6 +204,21 @@ def test_pages_of_the_answer(setting: Setting):
     assert pages == [everything[:1], everything[1:], []]
     for wrong in ("limit=-1", "limit=10001", "limit=x", "offset=-1", "sort=name"):
         assert setting.hub.ask(f"api/usage?{wrong}").status == 400
+
+
+def test_what_happened_is_kept_as_names_are_shown(setting: Setting):
+    """In the files that outlive everything, too: each server is a session, whose is a label."""
+    folder = setting.hub.data_dir
+    files = [*folder.glob(f"{FILE}*"), *(folder / spool.FOLDER).iterdir()]
+    kept = b"".join(path.read_bytes() for path in files)
+    seen = {name for name in NAMES if name.encode() in kept}
+    assert seen == (set(NAMES) if setting.mode is UsernameMode.NAME else set())
+    database = ActivityDatabase(folder)
+    running = [s for s in Activity(database).sessions(0, 1e12) if s.end is None]
+    database.close()
+    label, chosen = setting.names.label, setting.names.chosen
+    wanted = [(label(OWNER), ""), (label(OWNER), chosen(NAMED)), (label(OTHER), "")]
+    assert sorted((s.username, s.server_name) for s in running) == sorted(wanted)
 
 
 # --- Every route --------------------------------------------------------------------------------
