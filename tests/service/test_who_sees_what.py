@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -121,6 +124,38 @@ def test_a_cookie_alone_changes_nothing(hub: ServiceHub):
     answer = admin.open(f"{PAGE}alertmanager/api/v2/silences", {"comment": "x"})
     assert answer.status == 403
     assert "load the page again" in answer.text
+
+
+SILENCE = {
+    "matchers": [{"name": "alertname", "value": "Nothing", "isRegex": False}],
+    "startsAt": "2026-01-01T00:00:00Z",
+    "endsAt": "2096-01-01T00:00:00Z",
+    "createdBy": "admin",
+    "comment": "a test",
+}
+
+
+@pytest.mark.parametrize(("name", "status"), [("admin", 200), ("tom", 403), ("ben", 403)])
+def test_a_page_of_ours_changes_what_its_viewer_may(hub: ServiceHub, name: str, status: int):
+    """With the token that stands in the page, an admin's browser may silence; others' may not."""
+    browser = logged_in(hub, name)
+    page = browser.open(f"{PAGE}me")
+    (token,) = re.findall(r'data-xsrf="([^"]+)"', page.text)
+    request = urllib.request.Request(
+        f"{hub.url}{PAGE}alertmanager/api/v2/silences",
+        json.dumps(SILENCE).encode(),
+        {
+            "Content-Type": "application/json",
+            "Sec-Fetch-Mode": "same-origin",
+            "X-XSRFToken": token,
+        },
+    )
+    try:
+        with browser.opener.open(request, timeout=60) as response:
+            found, said = response.status, ""
+    except urllib.error.HTTPError as error:
+        found, said = error.code, error.read().decode()
+    assert (found, "the scope read:metrics" in said) == (status, status == 403), said
 
 
 def test_the_hubs_own_pages_are_as_they_were(hub: ServiceHub):
