@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,6 @@ class Rules:
         self.folder, self.sink = folder, Sink()
         self.store = Store.open(folder / "store")
         self.engine = Engine(self.store, threads=1)
-        self.writer = ThreadPoolExecutor(1)
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -55,7 +53,7 @@ class Rules:
         """A book of these files, from start to stop; it looks at them when it is asked to."""
         paths = [str(self.folder / name) for name in files]
         arguments = {"poll_seconds": 3600.0, "files": paths, **arguments}
-        book = RuleBook(self.store, self.engine, self.sink, writer=self.writer, **arguments)
+        book = RuleBook(self.store, self.engine, self.sink, **arguments)
         await book.start()
         try:
             yield book
@@ -69,7 +67,6 @@ class Rules:
         return [int(bit) for row in rows for bit in row.view(np.int64)]
 
     def close(self) -> None:
-        self.writer.shutdown()
         self.engine.close()
         self.store.close()
 

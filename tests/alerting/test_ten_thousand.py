@@ -88,7 +88,7 @@ class Building:
         notifier = Notifier(self.folder, routing(root), receivers, clock=lambda: int(self.clock()))
         await notifier.start()
         book = RuleBook(
-            self.store, self.engine, notifier, writer=self.writer, texts={FILE: RULES},
+            self.store, self.engine, notifier, texts={FILE: RULES},
             clock=self.clock, poll_seconds=3600,
         )  # fmt: skip
         await book.start()

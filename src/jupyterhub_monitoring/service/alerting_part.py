@@ -72,7 +72,6 @@ class AlertingPart:
             store,
             engine,
             self._sink,
-            writer=self._host.keeper.writer,
             files=[self._base_dir / file for file in self._settings.rule_files],
             texts=render_pack(parameters),
             external_labels=self._outside.external_labels,

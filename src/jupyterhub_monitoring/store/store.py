@@ -60,7 +60,7 @@ def wall_clock_ms() -> int:
 
 
 class Store:
-    """The series in *folder*. One thread at a time writes; any number query meanwhile.
+    """The series in *folder*. Threads write one after the other; any number query meanwhile.
 
     `maintain` is for a thread of its own: it takes seconds, in which others write and query.
     """

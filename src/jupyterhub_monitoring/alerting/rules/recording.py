@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from .alert_state import ActiveAlert, AlertState, for_state, series_of
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-T = TypeVar("T")
 
 NO_IDS: Ids = np.empty(0, dtype=np.int64)
 
@@ -36,18 +34,6 @@ class Samples:
 NO_SAMPLES = Samples(NO_IDS, np.empty(0))
 
 
-class InWriter(Protocol):
-    """Runs a function where the store is written, and waits for what it returns."""
-
-    def __call__(self, work: Callable[[], T], /) -> T:
-        """Return what *work* returns."""
-
-
-def here(work: Callable[[], T], /) -> T:
-    """Run *work* in this thread: nobody else writes."""
-    return work()
-
-
 class RuleAppendable(Protocol):
     """What rules write to: the store, or series in memory."""
 
@@ -59,22 +45,26 @@ class RuleAppendable(Protocol):
 
 
 class SeriesWriter:
-    """The store as the group *name* writes to it: in the thread in which everybody writes."""
+    """The store as the group *name* writes to it, in the thread of its evaluation.
 
-    def __init__(self, store: RuleAppendable, name: str = "", in_writer: InWriter = here) -> None:
-        self._store, self._name, self._in_writer = store, name, in_writer
+    The store lets one write after the other. Waiting for its writer's thread would take longer than
+    to write what a group gives.
+    """
+
+    def __init__(self, store: RuleAppendable, name: str = "") -> None:
+        self._store, self._name = store, name
 
     def named(self, name: str) -> SeriesWriter:
         """Return the same for the group *name*."""
-        return SeriesWriter(self._store, name, self._in_writer)
+        return SeriesWriter(self._store, name)
 
     def series_ids(self, labels: Sequence[Labels]) -> Ids:
         """Return the id of each label set, made where it is new."""
-        return self._in_writer(lambda: self._store.series_ids(labels, self._name))
+        return self._store.series_ids(labels, self._name)
 
     def append(self, rows: Sequence[Row]) -> Appended:
         """Keep *rows*, durably."""
-        return self._in_writer(lambda: self._store.append(rows))
+        return self._store.append(rows)
 
 
 class RecordedSeries:

@@ -1,6 +1,6 @@
 """The rules in force: read from files, evaluated, replaced when a file changes.
 
-book = RuleBook(store, engine, sink, writer=executor, files=["rules/*.yaml"])
+book = RuleBook(store, engine, sink, files=["rules/*.yaml"])
 await book.start()
 book.snapshot()        # every group, rule and alert, for pages and the API
 book.problems          # what is wrong with the files on disk
@@ -17,7 +17,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from ...metrics import alerting_catalogue as m
@@ -58,10 +58,9 @@ def wall_clock_ms() -> float:
 class RuleBook:
     """Keeps the rules of *files* and *texts* evaluated, from `start()` to `stop()`.
 
-    *files* are paths or patterns, *texts* rule files that come with us, by name. *writer* is the
-    executor with one thread that writes the store. A file that is wrong leaves all rules in force
-    as they are; at the start, when there are none yet, it is left out. All methods are for the
-    event loop's thread.
+    *files* are paths or patterns, *texts* rule files that come with us, by name. A file that is
+    wrong leaves all rules in force as they are; at the start, when there are none yet, it is left
+    out. All methods are for the event loop's thread.
     """
 
     def __init__(  # noqa: PLR0913 -- what rules need of the service
@@ -70,7 +69,6 @@ class RuleBook:
         engine: Engine,
         sink: AlertSink | None,
         *,
-        writer: Executor,
         files: Sequence[str | os.PathLike[str]] = (),
         texts: Mapping[str, str] | None = None,
         external_labels: Mapping[str, str] | None = None,
@@ -84,7 +82,7 @@ class RuleBook:
         self._clock = clock
         self._factory = GroupFactory(
             engine=engine,
-            writer=SeriesWriter(store, in_writer=lambda work: writer.submit(work).result()),
+            writer=SeriesWriter(store),
             sink=None if sink is None else OneAtATime(sink),
             external_labels=dict(external_labels or {}),
             external_url=external_url,
