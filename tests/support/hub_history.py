@@ -32,6 +32,7 @@ class HubHistory:
     names: tuple[str, ...] = ()
     restarts: bool = True
     every: bool = False
+    server_names: tuple[str, ...] = ("",)
     rows: list[tuple[Labels, Values]] = field(default_factory=list)
 
     def write(self, store: Store, now: float) -> None:
@@ -135,7 +136,8 @@ class HubHistory:
     def _servers(self) -> None:
         total_cpu, total_memory = np.zeros(len(self.times)), np.zeros(len(self.times))
         for index, name in enumerate(self._names()):
-            who = {"username": name, "server_name": ""}
+            server = self.server_names[index % len(self.server_names)]
+            who = {"username": name, "server_name": server}
             begun = self.random.uniform(0, 0.8)
             there = np.arange(len(self.times)) >= begun * len(self.times)
             cpu = np.abs(np.sin(self.times / 1800 + index)) * self.random.gamma(1, 0.3)

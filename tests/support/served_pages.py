@@ -39,21 +39,23 @@ class MadeUp:
 
 @contextmanager
 def made_up(
-    folder: Path, history: HubHistory, *, people: int = 0, days: int = 90
+    folder: Path, history: HubHistory | None, *, people: int = 0, days: int = 90
 ) -> Iterator[MadeUp]:
-    """Write *history*, which ends now, and what *people* did in *days*, into *folder*."""
+    """Write *history*, which ends now, and what *people* did in *days*, into *folder*, if any."""
     now = time.time()
     with ExitStack() as opened:
         store = open_store(folder, Clock(round(now * 1000)))
         opened.callback(store.close)
-        history.write(store, now)
+        if history is not None:
+            history.write(store, now)
         runner = QueryRunner(Limits())
         opened.callback(runner.close)
         parts = SimpleNamespace(engine=Engine(store, Limits()), store=store, unavailable=None)
         context = Context(querier=EmbeddedQuerier(runner, parts))
         if people:
             context.activity = write_activity(folder, people=people, days=days, now=now)
-        yield MadeUp(context, store, snapshot(now, [f"u{n}" for n in range(history.servers)]))
+        names = [f"u{n}" for n in range(history.servers if history else 0)]
+        yield MadeUp(context, store, snapshot(now, names))
 
 
 def snapshot(

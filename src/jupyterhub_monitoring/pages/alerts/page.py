@@ -87,7 +87,10 @@ class AlertsPage(PageHandler):
         if context.unavailable is not None:
             return None, context.unavailable
         try:
-            return await past(context.querier, self.period, self.began), ""
+            return await self.sources.kept.get(
+                ("past", self.period.query),
+                lambda: past(context.querier, self.period, self.began),
+            ), ""
         except MonitoringError as error:
             return None, str(error)
 

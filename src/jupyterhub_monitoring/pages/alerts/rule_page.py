@@ -103,7 +103,10 @@ class RulePage(PageHandler):
         if not row.alerting:
             return None, ""
         try:
-            return await past(context.querier, self.period, self.began, row.name), ""
+            return await self.sources.kept.get(
+                ("past", self.period.query, row.name),
+                lambda: past(context.querier, self.period, self.began, row.name),
+            ), ""
         except MonitoringError as error:
             return None, str(error)
 

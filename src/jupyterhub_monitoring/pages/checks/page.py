@@ -55,7 +55,9 @@ class ChecksPage(PageHandler):
         problem = context.unavailable or ""
         if not problem:
             try:
-                found = await strips(context.querier, period)
+                found = await self.sources.kept.get(
+                    ("strips", period.query), lambda: strips(context.querier, period)
+                )
             except MonitoringError as error:
                 problem = str(error)
         report = hub.report if hub else None
