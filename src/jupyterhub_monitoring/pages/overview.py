@@ -84,7 +84,11 @@ class OverviewPage(PageHandler):
 def overview_answer(sources: Sources, found: Sequence[Tile]) -> Answer:
     """Return the first line, from what fires and what is wrong with the service itself."""
     wrong = [
-        Wrong(f"{fault.code.title}: {fault.message}", fault.code.critical, "status")
+        Wrong(
+            f"{fault.code.title} ({fault.code.code}): {fault.problems[0]}",
+            fault.code.critical,
+            f"status#{fault.code.code}",
+        )
         for fault in sources.context.faults.standing()
     ]
     checks = _checks(sources)

@@ -46,7 +46,10 @@ class PanelHandler(Leaving, Refusing, PageHandler):
                 raise HTTPError(403, "this panel shows everybody's numbers")
             return {}
         user, server = (self.get_query_argument(name, "") for name in ("user", "name"))
-        return subject(self.viewer, user, server).places
+        about = subject(self.viewer, user, server)
+        if not about.user_label:  # a label that is empty is one that is not there: of everybody
+            raise HTTPError(404, "names are left out (c.Monitoring.usernames)")
+        return about.places
 
 
 class MarksHandler(Leaving, Refusing, PageHandler):
