@@ -361,7 +361,7 @@ def broken_store_is_a_folder(hub: ServiceHub) -> None:
 @pytest.mark.parametrize(
     ("breaks", "codes"),
     [
-        (broken_folder_is_a_file, {"MON-DATA-01", "MON-NOTIFY-02"}),
+        (broken_folder_is_a_file, {"MON-DATA-01", "MON-NOTIFY-02", "MON-ACTIVITY-01"}),
         (broken_store_is_garbage, {"MON-STORE-01", "MON-STORE-02"}),
         (broken_store_is_a_folder, {"MON-STORE-01", "MON-DATA-01"}),
     ],
