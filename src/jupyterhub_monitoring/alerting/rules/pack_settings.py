@@ -10,7 +10,15 @@ from difflib import get_close_matches
 from traitlets import Dict, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from .pack import HUB_LABEL, RUNBOOK_BASE, PackParameters, alert_names, thresholds
+from .pack import (
+    HUB_JOB,
+    HUB_LABEL,
+    RUNBOOK_BASE,
+    SERVICE_JOB,
+    PackParameters,
+    alert_names,
+    thresholds,
+)
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -43,6 +51,17 @@ class MonitoringRules(LoggingConfigurable):
         help="""The label that tells one Hub's series from another's, and stays the same when the
         Hub restarts. In a Prometheus that finds Hubs in Kubernetes `instance` is a pod's address,
         which does not: take `namespace`.""",
+    ).tag(config=True)
+
+    hub_job = Unicode(
+        HUB_JOB,
+        help="""The label `job` of the Hub's series: as the service scrapes them, and as the rules
+        expect them. For a Prometheus of yours that has another `job_name` for the Hub.""",
+    ).tag(config=True)
+
+    service_job = Unicode(
+        SERVICE_JOB,
+        help="""As `hub_job`, of the monitoring service's own series.""",
     ).tag(config=True)
 
     runbook_base = Unicode(
@@ -373,9 +392,22 @@ class MonitoringRules(LoggingConfigurable):
             disabled=frozenset(self.disabled),
             enabled_extra=frozenset(self.enabled_extra),
             hub_label=label,
+            hub_job=self._job("hub_job", HUB_JOB, problems),
+            service_job=self._job("service_job", SERVICE_JOB, problems),
             runbook_base=self.runbook_base,
         )
         return made, problems
+
+    def _job(self, setting: str, default: str, problems: list[str]) -> str:
+        """Return a job's name, which stands in the rules' queries between quotes."""
+        name: str = getattr(self, setting)
+        if name and name.isprintable() and not set(name) & set('"\\'):
+            return name
+        problems.append(
+            f"c.MonitoringRules.{setting}: {name!r} is no job: no quotes, no backslash, and not"
+            f" nothing. {default!r} is used."
+        )
+        return default
 
     def _thresholds(self, problems: list[str]) -> dict[str, float]:
         found = {}

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from ..alert import Millis
 
-OFFSET_MS: Millis = 0
-"""Where in the interval all groups have their turn: `rounds` says what is won by that."""
+OFFSET_MS: Millis = 7_350
+"""All groups have their turn so long after whole intervals: `rounds` says what is won by having it
+at the same moment, and at whole minutes a machine has other things to do.
+"""
 
 
 @dataclass(frozen=True, slots=True)
