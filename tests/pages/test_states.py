@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from support.eventually import eventually
 from support.page_server import PageServer
-from support.page_states import NASTY, OPENING, STATES, State, nasty_names, new_hub, state
+from support.page_states import NASTY, OPENING, STATES, Held, State, nasty_names, new_hub, state
 
 PAGES = (
     "",
@@ -129,23 +125,14 @@ def test_what_is_wrong_is_said(name: str, path: str, said: str, tmp_path: Path):
 def test_what_takes_long_is_there_the_next_time(tmp_path: Path):
     """A slow answer is waited for in the background, once, and shown to who looks again."""
     with state("well", tmp_path) as found, found.serve() as server:
-        querier, goes_on, asked = found.context.querier, asyncio.Event(), []
-
-        async def slowly(what: str, *question: Any) -> Any:
-            asked.append(question)
-            await goes_on.wait()
-            return await getattr(querier, what)(*question)
-
-        found.context.querier = SimpleNamespace(
-            instant=partial(slowly, "instant"), range=partial(slowly, "range")
-        )
+        found.context.querier = held = Held(found.context.querier)
         assert "data-soon" in server.get("").body.decode()
-        questions = len(asked)
+        questions = held.asked
         assert "data-soon" in server.get("").body.decode()
-        assert len(asked) == questions
-        server.loop.call_soon_threadsafe(goes_on.set)
+        assert held.asked == questions
+        held.let_go(server)
         eventually(lambda: "data-soon" not in server.get("").body.decode())
-        assert len(asked) == questions
+        assert held.asked == questions
         assert re.search("servers run", Shown(server.get("").body).text)
 
 

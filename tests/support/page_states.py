@@ -61,6 +61,26 @@ def raising(error: Exception) -> Asked:
     return Asked(fail)
 
 
+class Held:
+    """A querier that answers as *querier* does, but not before it is let go."""
+
+    def __init__(self, querier: Any) -> None:
+        self._querier, self._goes_on = querier, asyncio.Event()
+        self.asked = 0
+
+    def let_go(self, server: PageServer) -> None:
+        """Let it answer to *server*, now and later."""
+        server.loop.call_soon_threadsafe(self._goes_on.set)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def ask(*question: Any) -> Any:
+            self.asked += 1
+            await self._goes_on.wait()
+            return await getattr(self._querier, name)(*question)
+
+        return ask
+
+
 class Damaged:
     """An `Activity` whose file cannot be read."""
 
