@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .context import ApiContext
+from .elsewhere import elsewhere
 from .federate import Federate
 from .handler import ApiHandler
 from .lookups import LabelNames, LabelValues, MetricMetadata, Series
@@ -42,14 +43,19 @@ HANDLERS: tuple[type[ApiHandler], ...] = (
 Route = tuple[str, type[ApiHandler], dict[str, Any]]
 
 
-def handlers(context: ApiContext, prefix: str = "") -> list[Route]:
+def handlers(context: ApiContext, prefix: str = "", series_at: str = "") -> list[Route]:
     """Return the routes below *prefix*, which may end with a slash or not.
 
     Below `/api/` whatever is unknown is answered, too; elsewhere others may add their pages.
+    *series_at* is where the series are, if that is not here.
     """
     below, arguments = prefix.rstrip("/"), {"context": context}
     known: list[Route] = [
-        (below + handler.endpoint.replace(":name", "([^/]+)") + "$", handler, arguments)
+        (
+            below + handler.endpoint.replace(":name", "([^/]+)") + "$",
+            elsewhere(handler, series_at) if series_at else handler,
+            arguments,
+        )
         for handler in HANDLERS
     ]
     return [*known, (f"{below}/api/.*", Unknown, arguments)]

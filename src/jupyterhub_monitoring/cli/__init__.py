@@ -35,6 +35,7 @@ SETTINGS = (
     ("jupyterhub_monitoring.usage.settings", "MonitoringUsage"),
     ("jupyterhub_monitoring.alerting.settings", "MonitoringAlerts"),
     ("jupyterhub_monitoring.alerting.rules.pack_settings", "MonitoringRules"),
+    ("jupyterhub_monitoring.querier.settings", "MonitoringPrometheus"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .panel import Curve, Panel, Tone
+from .panel import Curve, Kind, Panel, Tone
 from .unit import Unit
 
 HEALTH_DURATION = Panel(
@@ -75,7 +75,13 @@ OWN_MEMORY = Panel(
     "What the monitoring itself takes",
     "Memory of the service's process.",
     Unit.BYTES,
-    (Curve('max(process_resident_memory_bytes{job="jupyterhub-monitoring"})', "memory"),),
+    (
+        Curve(
+            "max(process_resident_memory_bytes"
+            " and on (job, instance) jupyterhub_monitoring_service_build_info)",
+            "memory",
+        ),
+    ),
 )
 SAMPLES = Panel(
     "samples",
@@ -83,4 +89,71 @@ SAMPLES = Panel(
     "Per second. A step up is a new target or new series.",
     Unit.PER_SECOND,
     (Curve("sum(rate(jupyterhub_monitoring_samples_appended_total[$window]))", "samples"),),
+)
+COLLECTIONS = Panel(
+    "collections",
+    "How long the Hub's own counting takes",
+    "Off the Hub's event loop, in a thread. Seconds are a slow database.",
+    Unit.SECONDS,
+    (
+        Curve(
+            "sum by (collector) (rate(jupyterhub_monitoring_collect_duration_seconds_sum[$window]))"
+            " / (sum by (collector)"
+            " (rate(jupyterhub_monitoring_collect_duration_seconds_count[$window])) > 0)",
+            "{{collector}}",
+        ),
+    ),
+)
+LOOKS = Panel(
+    "looks",
+    "How long a look at all servers takes",
+    "At what each server uses. Over c.MonitoringUsage's interval, looks are left out.",
+    Unit.SECONDS,
+    (
+        Curve(
+            "histogram_quantile(0.95, sum by (le)"
+            " (rate(jupyterhub_usage_round_duration_seconds_bucket[$window])))",
+            "19 of 20 looks are faster",
+        ),
+    ),
+)
+LOST = Panel(
+    "lost",
+    "What the monitoring lost or could not do",
+    "Everything here is zero on a good day. The status page and the service's log say what it was.",
+    Unit.COUNT,
+    (
+        Curve(
+            "sum(increase(jupyterhub_monitoring_instrumentation_errors_total[$events])) * $scale",
+            "errors of ours inside the Hub",
+            Tone.BAD,
+        ),
+        Curve(
+            "sum(increase(jupyterhub_monitoring_samples_dropped_total[$events])) * $scale",
+            "samples not kept",
+        ),
+        Curve(
+            "sum(increase(jupyterhub_monitoring_series_dropped_total[$events])) * $scale",
+            "observations not counted",
+        ),
+        Curve(
+            "sum(increase(jupyterhub_monitoring_events_dropped_total[$events])) * $scale",
+            "events not told",
+        ),
+        Curve(
+            "sum(increase(jupyterhub_monitoring_activity_events_lost_total[$events])) * $scale",
+            "events lost",
+        ),
+        Curve(
+            "sum(increase(jupyterhub_monitoring_rule_evaluation_failures_total[$events]))"
+            " * $scale > 0",
+            "rules that failed",
+        ),
+        Curve(
+            "sum(increase(jupyterhub_monitoring_notifications_given_up_total[$events]))"
+            " * $scale > 0",
+            "messages given up",
+        ),
+    ),
+    Kind.BARS,
 )

@@ -57,6 +57,10 @@ STORE_CLOSED = Code("MON-STORE-01", "The monitoring store cannot be opened", "st
 STORE_DAMAGED = Code("MON-STORE-02", "Part of the monitoring store is damaged", "store")
 STORE_FULL = Code("MON-STORE-03", "The monitoring store cannot write", "store")
 DATA_FOLDER = Code("MON-DATA-01", "The data folder cannot be used", "data_dir", critical=True)
+ENGINE_DOWN = Code(
+    "MON-QUERY-01", "The engine that keeps the series gives no answer", "query", critical=True
+)
+ENGINE_LACKS = Code("MON-QUERY-02", "The engine lacks what the pages need", "query")
 TARGET_DOWN = Code("MON-SCRAPE-01", "A target cannot be scraped", "scrape")
 USAGE_UNKNOWN = Code("MON-USAGE-01", "What servers use cannot be seen", "usage")
 RULES_WRONG = Code("MON-RULES-01", "A rule file cannot be used", "rules")

@@ -53,6 +53,7 @@ SECTIONS = (
     "MonitoringUsage",
     "MonitoringAlerts",
     "MonitoringRules",
+    "MonitoringPrometheus",
 )
 """The sections of the configuration that are the service's. Their classes are not known here."""
 
@@ -183,15 +184,16 @@ class ManagedService:
                 f"c.{', c.'.join(SECTIONS)} are more than {MAX_VARIABLE_BYTES} bytes together,"
                 " which cannot be handed to the service; their defaults are used. Shorten them."
             )
-        alerting = self._alerting(settings)
+        alerting, engine = self._alerting(settings), settings.prometheus_url
         return {
-            **configuration.named_variables(text + alerting, os.environ),
+            **configuration.named_variables(text + alerting + engine, os.environ),
             **({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}),  # of times in messages
             "JUPYTERHUB_MONITORING_DATA_DIR": str(data_folder(settings.data_dir, self.app.db_url)),
             "JUPYTERHUB_MONITORING_ALERTING": alerting,
             "JUPYTERHUB_MONITORING_HUB_FOLDER": str(Path.cwd()),
             "JUPYTERHUB_MONITORING_HUB_PID": str(os.getpid()),
             "JUPYTERHUB_MONITORING_PROBLEMS": handed_over_problems([*wrong, *self.problems]),
+            "JUPYTERHUB_MONITORING_PROMETHEUS_URL": engine,
             "JUPYTERHUB_MONITORING_SETTINGS": text,
             "JUPYTERHUB_MONITORING_SPAWNER_CLASS": original_name(self.app.spawner_class),
             "JUPYTERHUB_MONITORING_USERNAMES": usernames.policy().handed_over(),

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from traitlets import Bool, Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from ..metrics.instruments import DEFAULT_MAX_SERIES
 from ..metrics.usernames import UsernameMode
+
+MOST_URL_CHARACTERS = 2000
+
+
+class EngineUrl(Unicode[str, Any]):
+    """The address of an engine, or nothing, or all of it elsewhere: `${NAME}`."""
+
+    info_text = "an address such as 'https://prometheus.example.org/', or '${NAME}'"
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return *value*. Raises `TraitError` for what is no address."""
+        text = super().validate(obj, value)
+        if not text or (text.startswith("${") and text.endswith("}")):
+            return text
+        try:
+            parts = urlsplit(text)
+            well = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            well = False
+        if not well or len(text) > MOST_URL_CHARACTERS or not text.isprintable() or " " in text:
+            self.error(obj, value)
+        return text
 
 
 class Monitoring(LoggingConfigurable):
@@ -70,6 +95,15 @@ class Monitoring(LoggingConfigurable):
         service to all. False: only who has that scope by a role of yours, or as an admin, gets in;
         `/services/monitoring/api/usage` still answers every user about the own.""",
     ).tag(config=True)
+
+    prometheus_url = EngineUrl(
+        help="""The address of a Prometheus, VictoriaMetrics, Mimir or Thanos of yours which
+        scrapes this Hub and its monitoring service: what `/api/v1/query` is appended to, with its
+        path (of a Mimir that is `/prometheus`). The pages then show its numbers, and the alerts of
+        its rules; the service keeps no series, scrapes nothing and evaluates no rules. How it is
+        asked is `c.MonitoringPrometheus`; see docs/how-to/external-engine.md. Empty: the service
+        does all that itself, which is right for one Hub of up to some thousand servers.""",
+    ).tag(config=True, secret=True)
 
     data_dir = Unicode(
         help="""The folder in which the service keeps all that it knows, on a local disk; it is

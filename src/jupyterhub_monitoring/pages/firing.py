@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ..alerting.notifying.notifier import Notifier
-from ..alerting.rules.rule_book import RuleBook
+from ..api.context import Rules
 from .alerts.alert_rows import AlertRow, alert_rows
 from .alerts.tellings import tellings
 
@@ -23,7 +23,7 @@ class Alerting(Protocol):
     """The parts of the service that know of alerts."""
 
     notifier: Notifier | None
-    rules: RuleBook | None
+    rules: Rules | None
     external_labels: Mapping[str, str]
 
 

@@ -98,6 +98,7 @@ class PageHandler(RequestHandler):
             "now": self.began,
             "faults": sources.context.faults.standing() if self.viewer.full else (),
             "unavailable": sources.context.unavailable,
+            "engine": sources.engine,
             "period": None,
             "badges": self._badges(),
             "xsrf": self._xsrf_text(),

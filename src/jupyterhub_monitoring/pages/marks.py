@@ -12,7 +12,9 @@ from ..querier import Matrix, Querier, Span
 from .period import Period
 
 MOST = 50
-STARTS = 'max by (instance) (process_start_time_seconds{job="jupyterhub"})'
+STARTS = f"max by (instance) (process_start_time_seconds and on (job, instance) {PREFIX}_hub_info)"
+"""Of the Hub, whatever its job is called."""
+
 VERSIONS = f"count by (version) ({PREFIX}_hub_info)"
 
 

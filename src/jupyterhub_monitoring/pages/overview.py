@@ -115,8 +115,9 @@ def _checks(sources: Sources) -> list[ReportedCheck]:
 
 def _wrong(check: ReportedCheck) -> Wrong:
     code = f" ({check.code})" if check.code else ""
+    told = f": {check.message.rstrip('.')}" if check.message else ""
     critical = check.critical and check.failing
-    return Wrong(f"{trouble(check)}{code}.", critical, f"checks#{check.code or 'checks'}")
+    return Wrong(f"{trouble(check)}{code}{told}.", critical, f"checks#{check.code or 'checks'}")
 
 
 def _is_about(alert: AlertRow, check: ReportedCheck) -> bool:
@@ -128,6 +129,8 @@ def _is_about(alert: AlertRow, check: ReportedCheck) -> bool:
 def _why_nothing(sources: Sources) -> str | None:
     """Say why there are no numbers of now; None where they are only not there yet."""
     scraper = sources.context.scraper
+    if sources.engine:
+        return f"{sources.engine} has no numbers of this Hub, or not yet"
     if scraper is None:
         return _where_numbers_are(sources)
     down = [state for state in scraper.targets() if state.health is Health.DOWN]

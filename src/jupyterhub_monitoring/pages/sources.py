@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
-from ..alerting.rules.rule_book import RuleBook
+from ..api.context import Rules
 from ..health.codes import Code
 from ..health.reported import HubHealth
 from ..querier import Querier
@@ -52,7 +52,7 @@ class PageContext(Protocol):
 
     scraper: Scraper | None
     notifier: Notifier | None
-    rules: RuleBook | None
+    rules: Rules | None
     activity: Activity | None
     hub_health: HubHealth | None
     external_labels: Mapping[str, str]
@@ -88,7 +88,8 @@ class Sources:
     """What every page gets. *prefix* and *hub_prefix* are paths that end with a slash.
 
     *hub_prefix* is empty without a Hub. *snapshots* gives the last look at usage, and is None
-    where nobody looks; *store_stats* gives None while the store is not open.
+    where nobody looks; *store_stats* gives None while the store is not open. *engine* is where
+    another engine has the series, empty where they are here.
     """
 
     context: PageContext
@@ -96,6 +97,7 @@ class Sources:
     hub_prefix: str = ""
     folder: str = ""
     interval: float = 15  # seconds between two scrapes
+    engine: str = ""
     snapshots: Callable[[], UsageSnapshot | None] | None = None
     store_stats: Callable[[], StoreStats | None] = lambda: None
     alerts: AlertsNow = field(default_factory=AlertsNow)

@@ -6,7 +6,7 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-from ..alerting.rules.rule_book import RuleBook
+from ..api.context import Rules
 from ..dashboards import board
 from ..errors import MonitoringError
 from ..metrics.spec import PREFIX
@@ -88,7 +88,7 @@ class StatusPage(PageHandler):
         return Growth(per_second, left if left < LONG_SECONDS else None)
 
 
-def group_times(rules: RuleBook | None) -> list[GroupTimes]:
+def group_times(rules: Rules | None) -> list[GroupTimes]:
     """Return the groups of rules, the slowest first."""
     found = [
         GroupTimes(

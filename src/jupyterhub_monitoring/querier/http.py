@@ -8,18 +8,21 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from ..alerting.rules.rule_status import GroupSnapshot
 from ..errors import BadData, QueryError, QueryRefused, TooManyPoints
 from ..promql.budget import Limits
 from ..promql.quoting import quote
 from .answer import Instant, Matrix, Metadata, Names, Shape, Span, milliseconds
+from .counted import counted
 from .endpoint import Endpoint
 from .http_answers import Json, instant_of, matrix_of, metadata_of, names_of
 from .http_api import HttpApi, Question
+from .http_rules import rules_of
 from .querier import MOST_NAMES, families_of
 from .reading import Reading, read, read_selector
 
@@ -33,6 +36,11 @@ class HttpQuerier:
 
     def __init__(self, endpoint: Endpoint, limits: Limits = Limits()) -> None:  # noqa: B008
         self._endpoint, self._limits, self._api = endpoint, limits, HttpApi(endpoint)
+
+    @property
+    def place(self) -> str:
+        """Where the engine is, as people may read it."""
+        return self._endpoint.place
 
     def close(self) -> None:
         """End the connections."""
@@ -107,6 +115,10 @@ class HttpQuerier:
                 return found
         return {}
 
+    async def rules(self) -> Sequence[GroupSnapshot]:
+        """Return the rules about this Hub and how they are. Some engines know of none."""
+        return await self._api.ask(Question("rules"), rules_of)
+
     async def _names(
         self, path: str, match: str, between: tuple[float | None, float | None], limit: int
     ) -> Names:
@@ -134,14 +146,15 @@ class HttpQuerier:
 
     async def _query(self, question: Question, made: Callable[[Json], T], known: Reading) -> T:
         """Ask a query. Where the engine, too, takes it for wrong, we know the place."""
-        try:
-            return await self._api.ask(question, made)
-        except QueryRefused:
-            raise
-        except (BadData, QueryError):
-            if known.wrong is None:
+        with counted():
+            try:
+                return await self._api.ask(question, made)
+            except QueryRefused:
                 raise
-            raise known.wrong from None
+            except (BadData, QueryError):
+                if known.wrong is None:
+                    raise
+                raise known.wrong from None
 
 
 _NO_LINES: Mapping[Shape | None, str] = {Shape.STRING: "string", Shape.MATRIX: "range vector"}

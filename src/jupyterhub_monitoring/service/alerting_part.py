@@ -39,7 +39,7 @@ class AlertingPart:
         self._host, self._outside, self._base_dir = host, outside, base_dir
         self._settings = host.settings.alerts
         host.context.external_labels = outside.external_labels
-        host.context.tells_nobody = not (
+        host.context.tells_nobody = host.beside is None and not (
             outside.notify or outside.alertmanagers or self._settings.routing_file
         )
         self._sink: AlertSink | None = None

@@ -24,6 +24,7 @@ from tornado.web import Application
 from ..api import MAX_BODY_BYTES, QueryRunner
 from ..health.codes import SERVICE_SETTINGS_WRONG, TARGET_DOWN
 from ..promql.engine import Engine
+from ..querier import HttpQuerier
 from ..scrape import Health, Scraper, Target, TargetState
 from ..store.store import Store
 from . import settings as service_settings
@@ -54,12 +55,16 @@ class Part(Protocol):
 
 @dataclass
 class Host:
-    """One data folder, served over HTTP; with *targets*, what they say is scraped into it."""
+    """One data folder, served over HTTP; with *targets*, what they say is scraped into it.
+
+    With *beside* another engine has the series: no store is opened, and nothing scraped.
+    """
 
     folder: Path
     settings: service_settings.Settings
     registry: CollectorRegistry
     targets: Sequence[Target] = ()
+    beside: HttpQuerier | None = None
     context: Context = field(init=False)
     keeper: StoreKeeper = field(init=False)
     parts: list[Part] = field(default_factory=list)
@@ -70,7 +75,7 @@ class Host:
 
     def __post_init__(self) -> None:
         queries = QueryRunner(self.settings.query.limits())
-        self.context = Context(self.settings, queries, self.registry)
+        self.context = Context(self.settings, queries, self.registry, beside=self.beside)
         self.add_problem(*self.settings.problems)
         self.keeper = StoreKeeper(self.folder, self.settings.store.limits(), self.context.faults)
 
@@ -92,7 +97,8 @@ class Host:
             self._server = await _listen(application, address, tls)
             for part in self.parts:
                 await part.start()
-            self.also(self.keeper.run(self._opened))
+            if self.beside is None:
+                self.also(self.keeper.run(self._opened))
             await self._stopping.wait()
         finally:
             await self._close()

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from .._version import __version__
 from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
-from ..alerting.rules.rule_book import RuleBook
 from ..api import QueryRunner
+from ..api.context import Rules
 from ..health.reported import HubHealth
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
-from ..querier import EmbeddedQuerier, Querier
+from ..querier import EmbeddedQuerier, HttpQuerier, Querier
 from ..scrape import Scraper
 from ..store.store import Store
 from .faults import Faults
@@ -36,7 +36,10 @@ def make_registry() -> CollectorRegistry:
 
 @dataclass
 class Context:
-    """An `ApiContext`. `engine` and `store` are there once the store is open."""
+    """An `ApiContext`. `engine` and `store` are there once the store is open.
+
+    With *beside*, an engine beside us, they never are: it has the series.
+    """
 
     settings: Settings
     queries: QueryRunner
@@ -44,13 +47,14 @@ class Context:
     faults: Faults = field(default_factory=Faults)
     scraper: Scraper | None = None
     notifier: Notifier | None = None
-    rules: RuleBook | None = None
+    rules: Rules | None = None
     activity: Activity | None = None
     hub_health: HubHealth | None = None  # None: there is no Hub
     external_labels: Mapping[str, str] = field(default_factory=dict)
     tells_nobody: bool = False  # alerts are evaluated, and no setting says whom to tell
     started: float = field(default_factory=time.time)
     version: str = __version__
+    beside: HttpQuerier | None = None
     open_store: Store | None = None
     open_engine: Engine | None = None
 
@@ -72,13 +76,13 @@ class Context:
 
     @cached_property
     def querier(self) -> Querier:
-        """What answers PromQL; asking it raises `StoreNotOpen` while the store is not."""
-        return EmbeddedQuerier(self.queries, self)
+        """What answers PromQL; asking our own store raises `StoreNotOpen` while it is not."""
+        return self.beside or EmbeddedQuerier(self.queries, self)
 
     @property
     def unavailable(self) -> str | None:
         """Why nothing can be asked for, or None."""
-        if self.open_engine is not None:
+        if self.open_engine is not None or self.beside is not None:
             return None
         critical = [fault for fault in self.faults.standing() if fault.code.critical]
         reasons = [f"{fault.code}: {fault.message}" for fault in critical]
@@ -87,6 +91,8 @@ class Context:
     @property
     def retention(self) -> str:
         """What is kept, as Prometheus shows it."""
+        if self.beside is not None:
+            return f"as {self.beside.place} says"
         store = self.settings.store
         return f"{store.retention_days:g}d or {store.retention_bytes / 2**30:.3g}GiB"
 
@@ -106,6 +112,7 @@ class Context:
             known.usage,
             known.alerts,
             known.rules,
+            known.prometheus,
         )
         return {
             f"{type(section).__name__}.{name}": str(value)

@@ -7,6 +7,7 @@ import logging
 import os
 import ssl
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from ..api.alertmanager import alertmanager_handlers
 from ..metrics import usernames
 from ..metrics.usernames import Usernames
 from ..pages.sources import Sources
+from ..querier import HttpQuerier
 from ..scrape import Credentials, MonitoringScrape, Target, extra_targets
 from . import settings as service_settings
 from .activity_part import ActivityPart
 from .alerting_part import AlertingPart
 from .application import Host
 from .context import make_registry
+from .engine_part import EnginePart
 from .gate import LISTED_USERS, application, callback_route, gated
 from .hub_health import HubHealthPoll
 from .hub_pages import hub_routes, last_route
@@ -32,14 +35,12 @@ from .identities import use_bounded_cache
 from .listed_users import ListedUsers
 from .outside import Outside
 from .route import Route
+from .settings import Settings
 from .signals import die_with_parent, parent_gone
 from .surroundings import Surroundings
 from .usage_api import usage_routes
 from .usage_wiring import hub_api, look_at_usage, whom_the_hub_lists
 from .visitor import Needs
-
-HUB_JOB = "jupyterhub"
-OWN_JOB = "jupyterhub-monitoring"
 
 
 def run(surroundings: Surroundings) -> None:
@@ -61,10 +62,17 @@ async def _run(surroundings: Surroundings) -> None:
     use_bounded_cache()
     registry = make_registry()
     settings = service_settings.read(surroundings.settings, surroundings.problems)
-    always = [_hub(surroundings, settings.scrape), _self(surroundings, settings.scrape, registry)]
+    rules, _ = settings.rules.parameters()  # what is wrong there is told with the rules
+    always = [
+        _hub(surroundings, settings.scrape, rules.hub_job),
+        _self(surroundings, settings.scrape, rules.service_job, registry),
+    ]
     extra, problems = extra_targets(settings.scrape, always)
-    settings = replace(settings, problems=(*settings.problems, *problems))
-    host = Host(surroundings.folder, settings, registry, (*always, *extra))
+    beside, wrong = _beside(surroundings, settings)
+    settings = replace(settings, problems=(*settings.problems, *problems, *wrong))
+    host = Host(surroundings.folder, settings, registry, (*always, *extra), beside)
+    if beside is not None:
+        host.parts.append(EnginePart(host, beside))
     if settings.alerts.enabled:
         host.parts.append(
             AlertingPart(host, Outside.of(surroundings.alerting), surroundings.hub_folder)
@@ -80,7 +88,8 @@ async def _run(surroundings: Surroundings) -> None:
         surroundings.prefix,
         hub_prefix=f"{surroundings.base_url}hub/",
         folder=str(surroundings.folder),
-        interval=settings.scrape.interval_seconds,
+        interval=_interval(settings, beside),
+        engine=beside.place if beside else "",
         snapshots=snapshots,
         store_stats=lambda: host.keeper.stats,
     )
@@ -99,7 +108,10 @@ def routes(host: Host, sources: Sources) -> list[Route]:
         callback_route(prefix),
         *usage_routes(context, sources.snapshots, prefix),
         *gated(
-            [*alertmanager_handlers(context, prefix), *handlers(context, prefix)],
+            [
+                *alertmanager_handlers(context, prefix),
+                *handlers(context, prefix, sources.engine),
+            ],
             needs=Needs.FULL,
         ),
         last_route(sources),
@@ -122,14 +134,45 @@ def _tls(surroundings: Surroundings) -> ssl.SSLContext | None:
     return context
 
 
-def _hub(surroundings: Surroundings, scrape: MonitoringScrape) -> Target:
+def _beside(
+    surroundings: Surroundings, settings: Settings
+) -> tuple[HttpQuerier | None, Sequence[str]]:
+    """Return what asks the engine of `c.Monitoring.prometheus_url`, and what is wrong with it.
+
+    What such an engine does instead of us is wrong to ask of us.
+    """
+    url = surroundings.prometheus_url
+    if not url:
+        return None, ()
+    endpoint, problems = settings.prometheus.endpoint(url, surroundings.hub_folder, os.environ)
+    idle = {
+        "c.MonitoringScrape.targets": settings.scrape.targets,
+        "c.MonitoringAlerts.rule_files": settings.alerts.rule_files,
+    }
+    problems += [
+        f"{name} does nothing beside c.Monitoring.prometheus_url: give it to that engine, as"
+        " docs/how-to/external-engine.md says, and remove it here."
+        for name, written in idle.items()
+        if written
+    ]
+    problems += settings.rules.parameters()[1]
+    return HttpQuerier(endpoint, settings.query.limits()), problems
+
+
+def _interval(settings: Settings, beside: HttpQuerier | None) -> float:
+    """Return the seconds between two scrapes, whoever does them."""
+    scrape, prometheus = settings.scrape, settings.prometheus
+    return scrape.interval_seconds if beside is None else prometheus.scrape_interval_seconds
+
+
+def _hub(surroundings: Surroundings, scrape: MonitoringScrape, job: str) -> Target:
     """Return the Hub that started us as a target.
 
     Its instance is a name, so that its series go on when its port is another one after a restart.
     """
     return Target(
         url=f"{surroundings.api_url}/metrics",
-        job=HUB_JOB,
+        job=job,
         instance="hub",
         interval_seconds=scrape.interval_seconds,
         timeout_seconds=min(scrape.timeout_seconds, scrape.interval_seconds),
@@ -144,7 +187,7 @@ def _hub(surroundings: Surroundings, scrape: MonitoringScrape) -> Target:
 
 
 def _self(
-    surroundings: Surroundings, scrape: MonitoringScrape, registry: CollectorRegistry
+    surroundings: Surroundings, scrape: MonitoringScrape, job: str, registry: CollectorRegistry
 ) -> Target:
     """Return this process as a target, read without the detour over HTTP.
 
@@ -152,7 +195,7 @@ def _self(
     """
     return Target(
         url=f"http://{surroundings.host}:{surroundings.port}{surroundings.prefix}metrics",
-        job=OWN_JOB,
+        job=job,
         instance="self",
         interval_seconds=scrape.interval_seconds,
         timeout_seconds=min(scrape.timeout_seconds, scrape.interval_seconds),

@@ -12,6 +12,7 @@ from .. import configuration
 from ..alerting.rules.pack_settings import MonitoringRules
 from ..alerting.settings import MonitoringAlerts
 from ..promql.settings import MonitoringQuery
+from ..querier.settings import MonitoringPrometheus
 from ..scrape.settings import MonitoringScrape
 from ..store.settings import MonitoringStore
 from ..usage.settings import MonitoringUsage
@@ -27,6 +28,7 @@ class Settings:
     usage: MonitoringUsage
     alerts: MonitoringAlerts
     rules: MonitoringRules
+    prometheus: MonitoringPrometheus
     problems: tuple[str, ...] = ()
 
 
@@ -49,8 +51,10 @@ def read(text: str, wrong: str = "[]") -> Settings:
     alerts, wrong_alerts = configuration.load(MonitoringAlerts, app)
     rules, wrong_rules = configuration.load(MonitoringRules, app)
     problems += (*wrong_scrape, *wrong_store, *wrong_query, *wrong_usage)
-    problems += (*wrong_alerts, *wrong_rules)
-    return Settings(scrape, store, query, usage, alerts, rules, tuple(problems))
+    prometheus, wrong_prometheus = configuration.load(MonitoringPrometheus, app)
+    problems += (*wrong_alerts, *wrong_rules, *wrong_prometheus)
+    sections = (scrape, store, query, usage, alerts, rules, prometheus)
+    return Settings(*sections, tuple(problems))
 
 
 def _listed(text: str) -> list[str]:

@@ -30,6 +30,7 @@ class Surroundings:
     ca_file: str = ""
     spawner_class: str = ""
     alerting: str = field(default="{}", repr=False)  # JSON: see `ManagedService._alerting`
+    prometheus_url: str = field(default="", repr=False)  # may hold a password
     usernames: str = field(default="", repr=False)  # as `Usernames.handed_over` writes it
 
     @classmethod
@@ -53,5 +54,6 @@ class Surroundings:
             ca_file=environ.get("JUPYTERHUB_SSL_CLIENT_CA", ""),
             spawner_class=environ.get("JUPYTERHUB_MONITORING_SPAWNER_CLASS", ""),
             alerting=environ.get("JUPYTERHUB_MONITORING_ALERTING") or "{}",
+            prometheus_url=environ.get("JUPYTERHUB_MONITORING_PROMETHEUS_URL", ""),
             usernames=environ.get("JUPYTERHUB_MONITORING_USERNAMES", ""),
         )
