@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -69,12 +70,13 @@ class PageHandler(RequestHandler):
     @property
     def period(self) -> Period:
         """The time that is looked at. Raises `BadData`."""
-        return read_period(
+        period = read_period(
             lambda name: self.get_query_argument(name, ""),
             self.began,
             self._default_range,
             self.sources.interval,
         )
+        return replace(period, reaches_back=self.sources.context.reaches_back)
 
     @property
     def _default_range(self) -> str:

@@ -57,6 +57,7 @@ class PageContext(Protocol):
     hub_health: HubHealth | None
     external_labels: Mapping[str, str]
     tells_nobody: bool
+    reaches_back: bool  # see `Period`
 
     @property
     def runbooks(self) -> str:

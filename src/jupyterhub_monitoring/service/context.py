@@ -55,6 +55,7 @@ class Context:
     started: float = field(default_factory=time.time)
     version: str = __version__
     beside: HttpQuerier | None = None
+    reaches_back: bool = False  # `increase` of the engine beside us, see `Period`
     open_store: Store | None = None
     open_engine: Engine | None = None
 

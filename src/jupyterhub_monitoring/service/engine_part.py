@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..alerting.rules.rule_status import GroupSnapshot
-from ..errors import MonitoringError, NotPrometheus
+from ..errors import BadData, MonitoringError, NotPrometheus, QueryError
 from ..health.codes import ENGINE_DOWN, ENGINE_LACKS
 from ..metrics.spec import PREFIX
 from ..promql.engine import Engine
@@ -28,6 +28,8 @@ SETTLED_SECONDS = 180.0
 
 _AT_ONCE = (Kind.UNAUTHORISED, Kind.NOT_PROMETHEUS)
 """What does not come and go by itself."""
+
+QUERY_WRONG = (BadData, QueryError)
 
 _WANTED = {
     f"{PREFIX}_hub_info": "the Hub (at /hub/metrics)",
@@ -96,7 +98,8 @@ class EnginePart:
 
     async def _lacks(self) -> list[str]:
         """Return a sentence for each thing that is not there. Raises what the querier raises."""
-        place = self._querier.place
+        place, context = self._querier.place, self._host.context
+        context.reaches_back = await self._is_victoria()
         counts = await asyncio.gather(
             *(self._querier.instant(f"count(last_over_time({name}[10m]))") for name in _WANTED)
         )
@@ -107,7 +110,7 @@ class EnginePart:
             if math.isnan(count.value)
         ]
         groups = await self._rules()
-        self._host.context.rules = EngineRules(groups) if groups else None
+        context.rules = EngineRules(groups) if groups else None
         if not groups and self._host.settings.alerts.enabled:
             told.append(
                 f"{place} tells of no rule about this Hub, so that nobody may be told when it"
@@ -115,6 +118,13 @@ class EnginePart:
                 " none sets c.MonitoringAlerts.enabled = False."
             )
         return told
+
+    async def _is_victoria(self) -> bool:
+        """Say whether the engine knows `default`, which only VictoriaMetrics does."""
+        try:
+            return (await self._querier.instant("1 default 2")).value == 1
+        except QUERY_WRONG:
+            return False
 
     async def _rules(self) -> Sequence[GroupSnapshot]:
         """Return the engine's rules; none of one that knows no such question."""

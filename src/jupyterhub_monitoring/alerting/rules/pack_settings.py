@@ -55,13 +55,12 @@ class MonitoringRules(LoggingConfigurable):
 
     hub_job = Unicode(
         HUB_JOB,
-        help="""The label `job` of the Hub's series: as the service scrapes them, and as the rules
-        expect them. For a Prometheus of yours that has another `job_name` for the Hub.""",
+        help="""The label `job` of the Hub's series, as the service, or your Prometheus, scrapes
+        them (`job_name`), and as the rules expect them.""",
     ).tag(config=True)
 
     service_job = Unicode(
-        SERVICE_JOB,
-        help="""As `hub_job`, of the monitoring service's own series.""",
+        SERVICE_JOB, help="As `hub_job`, of the monitoring service's own series."
     ).tag(config=True)
 
     runbook_base = Unicode(
@@ -403,10 +402,8 @@ class MonitoringRules(LoggingConfigurable):
         name: str = getattr(self, setting)
         if name and name.isprintable() and not set(name) & set('"\\'):
             return name
-        problems.append(
-            f"c.MonitoringRules.{setting}: {name!r} is no job: no quotes, no backslash, and not"
-            f" nothing. {default!r} is used."
-        )
+        wrong = f"c.MonitoringRules.{setting}: {name!r} is no job: no quotes, no backslash"
+        problems.append(f"{wrong}, and not nothing. {default!r} is used.")
         return default
 
     def _thresholds(self, problems: list[str]) -> dict[str, float]:
