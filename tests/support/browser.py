@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import BrowserContext, Error, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    Error,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from support import peers
 
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
 
 SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
 PATIENCE_MS = 120_000  # for whatever one waits; the machine may be busy
+expect.set_options(timeout=PATIENCE_MS)
 ABORTED = "net::ERR_ABORTED"  # a page that is left ends what it still asks for
 
 AXE = """

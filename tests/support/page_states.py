@@ -13,9 +13,10 @@ from typing import Any
 from jupyterhub_monitoring.errors import QueryTimedOut, StoreError, StoreNotOpen
 from jupyterhub_monitoring.usage.model import Gap, GapReason, RunningServer, ServerKey
 from jupyterhub_monitoring.usage.snapshot import ServerUsage, UsageSnapshot
+from jupyterhub_monitoring.usage.viewer import Viewer
 from support.activities import activity_of
 from support.hub_history import HubHistory
-from support.page_server import Context, PageServer
+from support.page_server import EVERYTHING, Context, PageServer
 from support.served_pages import made_up, snapshot
 
 OPENING = "the store is being opened"
@@ -98,9 +99,9 @@ class State:
     context: Context
     more: dict[str, Any]
 
-    def serve(self) -> PageServer:
-        """Return the pages of it, for an administrator."""
-        return PageServer(self.context, **self.more)
+    def serve(self, viewer: Viewer = EVERYTHING) -> PageServer:
+        """Return the pages of it, for *viewer*."""
+        return PageServer(self.context, viewer, **self.more)
 
 
 @contextmanager
