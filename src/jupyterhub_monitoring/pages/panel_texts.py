@@ -6,9 +6,11 @@ import csv
 import io
 from datetime import datetime, timezone
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from .panel_data import PanelData
+from .panel_data import Line, PanelData
 
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
@@ -23,7 +25,7 @@ def to_json(data: PanelData) -> bytes:
             "unit": panel.unit.value,
             "times": data.times,
             "lines": [
-                {"name": line.name, "tone": line.tone.value, "values": line.values}
+                {"name": line.name, "tone": line.tone.value, "values": _row(line)}
                 for line in data.lines
             ],
             "left_out": data.left_out,
@@ -33,6 +35,11 @@ def to_json(data: PanelData) -> bytes:
         },
         option=OPTIONS,
     )
+
+
+def _row(line: Line) -> NDArray[np.float64]:
+    """Return the values as they may be written: one after the other in memory."""
+    return np.ascontiguousarray(line.values)
 
 
 def to_csv(data: PanelData) -> str:

@@ -39,6 +39,7 @@ class HealthAnswer:
     text: str
     since: float | None = None
     code: str = ""
+    more: int = 0  # checks that are not well, either
 
 
 class ChecksPage(PageHandler):
@@ -104,8 +105,7 @@ def health_answer(hub: HubHealth | None, found: Mapping[str, Strip]) -> HealthAn
     if wrong := hub.report.wrong:
         first, more = wrong[0], len(wrong) - 1
         mood = Mood.FAIL if first.failing and first.critical else Mood.WARN
-        others = f"; {more} more {'check is' if more == 1 else 'checks are'} not well" * bool(more)
-        return HealthAnswer(mood, f"{trouble(first)}{others}", first.since, first.code)
+        return HealthAnswer(mood, trouble(first), first.since, first.code, more)
     return _well(hub.report.checks)
 
 
@@ -123,7 +123,5 @@ def _well(checks: Sequence[ReportedCheck]) -> HealthAnswer:
 def trouble(check: ReportedCheck) -> str:
     """Say what is wrong with *check* in one sentence, without the full stop."""
     if check.code in CODES and CODES[check.code].check == check.name:
-        return check.title or CODES[check.code].title
-    how = "warns" if check.status == "warning" else "fails"
-    told = f": {check.message.rstrip('.')}" if check.message else ""
-    return f"The check {check.name} {how}{told}"
+        return CODES[check.code].title
+    return f"The check {check.name} {'warns' if check.status == 'warning' else 'fails'}"
