@@ -249,12 +249,14 @@ class DeliveryFailed(MonitoringError):  # noqa: N818 -- named for what happened
     """A receiver did not take a message. *retry*: whether another attempt may go well.
 
     The text is shown on pages and in the log, so it holds no secret. *wait_seconds* is what the
-    receiver asks for (`Retry-After`), 0 where it does not.
+    receiver asks for (`Retry-After`), 0 where it does not. *status* is HTTP's, 0 without an answer.
     """
 
-    def __init__(self, reason: str, *, retry: bool = True, wait_seconds: float = 0.0) -> None:
+    def __init__(
+        self, reason: str, *, retry: bool = True, wait_seconds: float = 0.0, status: int = 0
+    ) -> None:
         super().__init__(reason)
-        self.retry, self.wait_seconds = retry, wait_seconds
+        self.retry, self.wait_seconds, self.status = retry, wait_seconds, status
 
 
 class ScrapeError(MonitoringError):

@@ -112,6 +112,10 @@ class Catalog:
             self._journal.add("streams", (number, job, instance))
         return number
 
+    def streams(self) -> dict[tuple[str, str], int]:
+        """Return the number of each stream, by job and instance; for any thread."""
+        return self._streams.copy()
+
     def knows(self, ids: Ids) -> bool:
         """Return whether all *ids* are of series that there are."""
         if not len(ids):

@@ -19,6 +19,7 @@ from ..metrics.service_catalogue import STORE_COMMIT_SECONDS, STORE_SEAL_SECONDS
 from . import lookups
 from .catalog import Catalog, Metadata
 from .database import FILE, Database
+from .following import Following
 from .head import Admitted, Head
 from .head_rows import HeadRows
 from .index import Matched
@@ -345,6 +346,10 @@ class Store:
         if matched.plans is None:
             matched.plans = plans(matched.ids, self._catalog.slots)
         return matched.plans
+
+    def following(self) -> Following:
+        """Return what reads samples in the order in which they come, to pass them on."""
+        return Following(self._database, self._catalog, lambda: self._snapshot)
 
     def label_names(self, sets: lookups.Selectors, start_ms: int, end_ms: int) -> list[str]:
         """Return the label names of series of one of *sets* with samples in the range, sorted."""

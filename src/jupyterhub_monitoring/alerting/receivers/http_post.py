@@ -162,7 +162,7 @@ def refusal(reply: Reply, url: str, secrets: tuple[str, ...]) -> DeliveryFailed:
     if said := redacted(" ".join(reply.text.split()), secrets)[:REASON_CHARACTERS]:
         text += f": {said}"
     wait = retry_after_seconds(reply.headers.get("Retry-After", "")) if retry else 0.0
-    return DeliveryFailed(text, retry=retry, wait_seconds=wait)
+    return DeliveryFailed(text, retry=retry, wait_seconds=wait, status=reply.status)
 
 
 def retry_after_seconds(value: str) -> float:
