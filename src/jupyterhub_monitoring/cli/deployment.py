@@ -23,7 +23,7 @@ from ..alerting.text_file import read_secret, read_text
 from ..alerting.who_is_told import read_routing
 from ..configuration import load
 from ..errors import CannotStart, WrongRouting
-from ..export.deployment import Cluster, Deployment, Telling
+from ..export.deployment import Cluster, Deployment, Grafana, Telling
 from ..hub.settings import Monitoring
 from ..scrape.settings import MonitoringScrape
 from .hub_config import read_config
@@ -36,6 +36,7 @@ _EVERYWHERE = (None, "", "0.0.0.0", "::", "*")  # noqa: S104 -- nothing is bound
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _KUBERNETES_LABEL = re.compile(r"([A-Za-z0-9./_-]{1,316})=([A-Za-z0-9._-]{0,63})")
 
 
@@ -58,6 +59,7 @@ def deployment_of(args: argparse.Namespace) -> Deployment:
         evaluation_interval_ms=round(alerts.evaluation_interval_seconds * 1000),
         telling=_telling(monitoring, alerts, args.config),
         cluster=_cluster(args),
+        grafana=_grafana(args),
         settings=tuple(setting_lines(config)),
         **_given(credentials_file=getattr(args, "credentials_file", None)),
     )
@@ -90,6 +92,7 @@ def command_of(args: argparse.Namespace) -> str:
 
 _NOT_TYPED = {
     *("verb", "tool", "output", "refuse", "help_all"),
+    *("push", "push_token_file", "ca_file"),
     *("data_dir", "selector", "start", "end", "format"),  # those of samples
 }
 
@@ -102,7 +105,7 @@ def hub_url(config: Config) -> str:
         return public
     bound = urlsplit(said.get("bind_url", ""))
     host = said.get("ip", bound.hostname)
-    host = "127.0.0.1" if host in _EVERYWHERE else host
+    host = "127.0.0.1" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
     scheme = "https" if "ssl_key" in said else bound.scheme or "http"
     base = said.get("base_url", bound.path)
     return f"{scheme}://{host}:{said.get('port', bound.port or 8000)}/{base.lstrip('/')}"
@@ -199,6 +202,15 @@ def _cluster(args: argparse.Namespace) -> Cluster:
         labels=dict(_operator_labels(args.label)),
         **_given(namespace=args.namespace, token=_token(args.token_file)),
     )
+
+
+def _grafana(args: argparse.Namespace) -> Grafana:
+    uid, folder = getattr(args, "datasource", None), getattr(args, "folder", None)
+    if uid is not None and not _UID.fullmatch(uid):
+        raise CannotStart(f"--datasource {uid!r}: letters, digits, - and _, at most 40")
+    if folder is not None and not (folder.strip() and folder.isprintable()):
+        raise CannotStart("--folder needs a name")
+    return Grafana(**_given(datasource=uid, folder=folder))
 
 
 def _operator_labels(written: Sequence[str]) -> Iterator[tuple[str, str]]:

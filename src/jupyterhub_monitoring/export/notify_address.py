@@ -51,11 +51,11 @@ def said(address: str, number: int) -> Said:
     if make is None:
         raise WrongRouting(NOT_THERE.get(scheme, "an Alertmanager has nothing of that kind"))
     try:
-        parts = urlsplit(plain)
-        _ = parts.port
+        return make(urlsplit(plain), f"{SECRETS}/notify-{number}", number)
+    except WrongRouting:  # is a ValueError, too
+        raise
     except ValueError:
         raise WrongRouting("it is wrong; try it: jupyterhub-monitoring notify test") from None
-    return make(parts, f"{SECRETS}/notify-{number}", number)
 
 
 def scheme_of(address: str) -> str:
@@ -65,6 +65,7 @@ def scheme_of(address: str) -> str:
 
 
 def _webhook(parts: SplitResult, file: str, number: int) -> Said:
+    _ = parts.port  # raises where there is none
     host = parts.netloc.rpartition("@")[2]
     bare = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
     to_do: list[str] = []
