@@ -85,7 +85,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "tljh": {"hub"},
     # The public names, looked up when used.
-    "__init__": {"errors", "metrics", "health", "hub", "alerting"},
+    "__init__": {"errors", "metrics", "health", "hub", "alerting", "dashboards"},
 }
 """Each room, and the rooms that it may know besides itself. Everybody may know `_version`."""
 

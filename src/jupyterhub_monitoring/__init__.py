@@ -17,6 +17,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .alerting.alert_manager import AlertManager
     from .alerting.seed_rules import ALERTING_RULES
+    from .dashboards.seed import DASHBOARD_METRICS, generate_grafana_queries
     from .health import HealthChecker
     from .hub.app import EventMetricsHub, MonitoredJupyterHub
     from .hub.authenticator import MetricsAuthenticator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ALERTING_RULES": ".alerting.seed_rules",
     "AlertManager": ".alerting.alert_manager",
+    "DASHBOARD_METRICS": ".dashboards.seed",
     "EventMetricsHub": ".hub.app",
     "HealthChecker": ".health",
     "MetricsAuthenticator": ".hub.authenticator",
@@ -39,6 +41,7 @@ _HOMES = {
     "MonitoredSpawner": ".hub.spawner",
     "Monitoring": ".hub.settings",
     "PeriodicMetricsCollector": ".hub.collector",
+    "generate_grafana_queries": ".dashboards.seed",
     "monitored": ".hub.monitored",
     "record_custom_event": ".metrics",
     "setup": ".hub.setup",
@@ -49,6 +52,7 @@ _HOMES = {
 
 __all__ = [
     "ALERTING_RULES",
+    "DASHBOARD_METRICS",
     "AlertManager",
     "EventMetricsHub",
     "HealthChecker",
@@ -59,6 +63,7 @@ __all__ = [
     "Monitoring",
     "PeriodicMetricsCollector",
     "__version__",
+    "generate_grafana_queries",
     "monitored",
     "record_custom_event",
     "setup",

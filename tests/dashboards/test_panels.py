@@ -6,17 +6,22 @@ import re
 
 import pytest
 
-from jupyterhub_monitoring.dashboards import PANELS, Kind, Panel, Tone, Unit
+from jupyterhub_monitoring.alerting.rules.pack import thresholds
+from jupyterhub_monitoring.dashboards import DASHBOARDS, PANELS, Dashboard, Kind, Panel, Tone, Unit
 from jupyterhub_monitoring.dashboards.catalogue import BOARDS
 from jupyterhub_monitoring.dashboards.panel import Curve, quoted
 from jupyterhub_monitoring.dashboards.unit import UNKNOWN
 from jupyterhub_monitoring.promql.budget import Limits
 from jupyterhub_monitoring.promql.parser import parse
-from support.known_metrics import OF_ANY_TARGET, OF_THE_TARGET, spec_of
+from support.known_metrics import FOREIGN_METRICS, OF_ANY_TARGET, OF_THE_TARGET, spec_of
 from support.rule_pack import selectors
 
 PLACES = {"window": "60s", "events": "75s", "scale": "0.8", "username": "a", "server_name": "b"}
-each_panel = pytest.mark.parametrize("panel", PANELS.values(), ids=lambda panel: panel.id)
+PLACES["namespace"] = "jhub"
+OURS = {panel.id: panel for one in DASHBOARDS if not one.foreign for panel in one.panels}
+FOREIGN = {panel.id: panel for one in DASHBOARDS if one.foreign for panel in one.panels}
+EVERY = {**FOREIGN, **OURS, **PANELS}
+each_panel = pytest.mark.parametrize("panel", EVERY.values(), ids=lambda panel: panel.id)
 
 
 @each_panel
@@ -29,9 +34,10 @@ def test_its_queries_are_promql(panel: Panel):
 @each_panel
 def test_it_asks_for_metrics_that_exist(panel: Panel):
     """No panel is empty because nobody makes its metric, or its label."""
+    foreign = FOREIGN_METRICS if panel.id in FOREIGN else set()
     for curve in panel.curves:
         for selector in selectors(parse(curve.query(PLACES), Limits())):
-            if selector.name in OF_ANY_TARGET:
+            if selector.name in OF_ANY_TARGET | foreign:
                 continue
             spec = spec_of(selector.name)
             assert spec is not None, selector.name
@@ -58,17 +64,40 @@ def test_a_limit_is_never_alone(panel: Panel):
 
 def test_bars_and_heatmaps_count_events():
     """What is counted in each step misses nothing between two of them."""
-    for panel in PANELS.values():
-        if panel.kind is not Kind.LINES:
+    for panel in EVERY.values():
+        if panel.kind in {Kind.BARS, Kind.HEATMAP}:
             assert all("[$events]" in c.expr and "* $scale" in c.expr for c in panel.curves)
 
 
+@each_panel
+def test_a_threshold_is_a_setting_of_the_rules(panel: Panel):
+    """A dashed line stands where an alert begins; the mildest comes first."""
+    for threshold in panel.thresholds:
+        assert threshold.value(thresholds()) > 0
+
+
+@each_panel
+def test_states_have_words(panel: Panel):
+    """Where colours say how something went, a word says it, too."""
+    assert bool(panel.states) == (panel.kind is Kind.STATES)
+    assert all(state.word for state in panel.states)
+
+
 def test_ids_are_told_apart():
-    """One id is one panel, on whatever page."""
-    for board in BOARDS:
-        for panel in board.panels:
-            assert PANELS[panel.id] is panel
+    """One id is one panel, on whatever page or dashboard."""
+    for place in (*BOARDS, *DASHBOARDS):
+        for panel in place.panels:
+            assert EVERY[panel.id] is panel
             assert re.fullmatch("[a-z-]+", panel.id)
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.id)
+def test_a_dashboard_shows_each_panel_once(dashboard: Dashboard):
+    """It has a sentence on what it is for, and no panel twice."""
+    ids = [panel.id for panel in dashboard.panels]
+    assert len(ids) == len(set(ids)) > 0
+    assert dashboard.about.endswith((".", "?"))
+    assert all(section.title for section in dashboard.sections)
 
 
 def test_the_prefix_of_a_hub_is_in_each_query():

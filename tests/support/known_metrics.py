@@ -33,7 +33,23 @@ OF_ANY_TARGET = {
     "process_start_time_seconds",
     "process_resident_memory_bytes",
     "scrape_duration_seconds",
+    "ALERTS",
 }
+FOREIGN_METRICS = {
+    "container_cpu_usage_seconds_total",
+    "container_memory_working_set_bytes",
+    "kube_node_status_allocatable",
+    "kube_pod_container_resource_limits",
+    "kube_pod_container_resource_requests",
+    "kube_pod_container_status_last_terminated_reason",
+    "kube_pod_container_status_restarts_total",
+    "kube_pod_container_status_waiting_reason",
+    "kube_pod_info",
+    "kube_pod_status_phase",
+    "kubelet_volume_stats_available_bytes",
+    "kubelet_volume_stats_capacity_bytes",
+}
+"""Of cAdvisor, kube-state-metrics and the kubelet, by their documentation."""
 OF_THE_TARGET = {"job", "instance"}
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # imported when needed, as `cli.load` says
     from collections.abc import Callable
 
 TOOLS = {
+    "grafana": "dashboards, as files or (--push) into a folder of a Grafana",
     "prometheus": "its configuration with what to scrape, and rule files",
     "alertmanager": "its configuration: who is told of alerts",
     "kubernetes": "monitors, rules, dashboards and policies beside the Helm chart's Hub",
@@ -36,7 +37,16 @@ def run(args: argparse.Namespace) -> int:
     from ..export.targets import files_of  # noqa: PLC0415 -- see `cli.load`
     from .deployment import deployment_of  # noqa: PLC0415
 
+    pushes = getattr(args, "push", None) is not None
+    if args.output is None and not pushes:
+        args.refuse("the following arguments are required: --output")
     made = deployment_of(args)
+    if pushes:
+        from .grafana_upload import upload  # noqa: PLC0415
+
+        upload(args, made)
+    if args.output is None:
+        return 0
     files = files_of(args.tool, made)
     write_files(args.output, files)
     print(f"{counted(len(files), 'file')} in {args.output}", file=sys.stderr)
@@ -44,9 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="the folder for the files"
-    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="the folder for the files")
+    parser.set_defaults(refuse=parser.error)
     parser.add_argument(
         *("-f", "--config"),
         type=Path,
@@ -106,8 +115,41 @@ def _add_kubernetes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_grafana(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--datasource",
+        metavar="UID",
+        help="the data source that is chosen at first (default: Grafana's default Prometheus)",
+    )
+    parser.add_argument(
+        "--folder", metavar="NAME", help="Grafana's folder for them (default: JupyterHub)"
+    )
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--push",
+        metavar="URL",
+        help="put them into the Grafana there, in place of older ones; --output is not needed then",
+    )
+    parser.add_argument(
+        "--token-file",
+        dest="push_token_file",
+        type=Path,
+        metavar="FILE",
+        help="with --push: holds the token of a service account that may write dashboards (Editor)",
+    )
+    parser.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="with --push: trust the certificates in FILE (PEM), in place of the system's",
+    )
+
+
 _OWN: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
+    "grafana": (_add_grafana, _add_push),
     "prometheus": (_add_prometheus,),
     "kubernetes": (_add_kubernetes,),
-    "all": (_add_prometheus, _add_kubernetes),
+    "all": (_add_grafana, _add_prometheus, _add_kubernetes),
 }

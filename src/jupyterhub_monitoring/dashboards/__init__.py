@@ -1,7 +1,25 @@
 """What is worth looking at, declared once; pages and dashboards of other tools are made of it."""
 
 from .catalogue import PANELS, Board, board, panel
-from .panel import Curve, Fold, Kind, Panel, Tone
+from .dashboard import DASHBOARDS, Dashboard, Section
+from .panel import Curve, Fold, Kind, Mood, Panel, State, Threshold, Tone
 from .unit import Unit
 
-__all__ = ["PANELS", "Board", "Curve", "Fold", "Kind", "Panel", "Tone", "Unit", "board", "panel"]
+__all__ = [
+    "DASHBOARDS",
+    "PANELS",
+    "Board",
+    "Curve",
+    "Dashboard",
+    "Fold",
+    "Kind",
+    "Mood",
+    "Panel",
+    "Section",
+    "State",
+    "Threshold",
+    "Tone",
+    "Unit",
+    "board",
+    "panel",
+]

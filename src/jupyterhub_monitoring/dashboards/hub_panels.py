@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .panel import Curve, Kind, Panel, Tone
+from .panel import Curve, Kind, Panel, Threshold, Tone
 from .unit import Unit
 
 SERVERS = Panel(
@@ -150,6 +150,10 @@ DISK = Panel(
         ),
     ),
     empty="No disk is looked at yet: the check of disks and the folder of the homes tell of them.",
+    thresholds=(
+        Threshold("disk_warning_ratio", left=True),
+        Threshold("disk_critical_ratio", left=True),
+    ),
 )
 LOGINS = Panel(
     "logins",

@@ -21,6 +21,8 @@ class Kind(str, Enum):
     LINES = "lines"
     BARS = "bars"  # events in each step, on top of each other
     HEATMAP = "heatmap"  # the series are buckets with the label `le`
+    STATES = "states"  # a row for each series, coloured by what it was in
+    TABLE = "table"  # the values of now, a row for each series with its labels
 
 
 class Tone(str, Enum):
@@ -36,6 +38,39 @@ class Fold(str, Enum):
 
     SUM = "sum"  # "others": only where adding up makes sense
     LEAVE_OUT = "leave_out"  # counted in the legend
+
+
+class Mood(str, Enum):
+    """How good a state is."""
+
+    WELL = "well"
+    WARNING = "warning"
+    ILL = "ill"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What *value* means to people."""
+
+    value: float
+    word: str
+    mood: Mood
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number from which the rules warn: *setting* of `c.MonitoringRules`, in the panel's unit.
+
+    With *left* it is what has to be left of 1.
+    """
+
+    setting: str
+    left: bool = False
+
+    def value(self, settings: Mapping[str, float]) -> float:
+        """Return where the line is. KeyError where there is no such setting."""
+        number = settings[self.setting]
+        return round(1 - number, 9) if self.left else number
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +114,9 @@ class Panel:
     fold: Fold = Fold.LEAVE_OUT
     empty: str = "Nothing was recorded in this time."
     """What an empty plot says: why, and what makes it fill."""
+    states: tuple[State, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    """The mildest first."""
 
     @property
     def places(self) -> frozenset[str]:

@@ -77,7 +77,7 @@ USER_HOME = Panel(
 ALL_MEMORY = Panel(
     "all-memory",
     "Who uses the memory",
-    "The five users whose servers take most, and the others together.",
+    "The users whose servers take most, and all others together.",
     Unit.BYTES,
     (Curve("sum by (username) (jupyterhub_server_memory_bytes)", "{{username}}"),),
     fold=Fold.SUM,
@@ -86,7 +86,7 @@ ALL_MEMORY = Panel(
 ALL_CPU = Panel(
     "all-cpu",
     "Who uses the processor",
-    "The five users whose servers take most, and the others together.",
+    "The users whose servers take most, and all others together.",
     Unit.CORES,
     (
         Curve(

@@ -48,6 +48,14 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Grafana:
+    """Where dashboards go. *datasource* is the uid of a data source; "" takes Grafana's default."""
+
+    datasource: str = ""
+    folder: str = "JupyterHub"
+
+
+@dataclass(frozen=True)
 class Deployment:
     """One Hub. *hub_url* has its base path; *labels* are on everything that is scraped of it.
 
@@ -66,6 +74,7 @@ class Deployment:
     credentials_file: str = "/etc/prometheus/jupyterhub.token"
     telling: Telling = field(default_factory=Telling)
     cluster: Cluster = field(default_factory=Cluster)
+    grafana: Grafana = field(default_factory=Grafana)
     settings: tuple[str, ...] = ()
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from .alertmanager import alertmanager
 from .artefact import Artefacts
 from .deployment import Deployment
+from .grafana import dashboards, grafana
 from .helm import helm
 from .kubernetes import kubernetes
 from .prometheus import prometheus
@@ -14,13 +15,8 @@ from .prometheus import prometheus
 Exporter = Callable[[Deployment], Artefacts]
 
 
-def dashboards(deployment: Deployment) -> Artefacts:
-    """Return the dashboards for Grafana, JSON by file name."""
-    del deployment
-    return {}
-
-
 EXPORTERS: Mapping[str, Exporter] = {
+    "grafana": grafana,
     "prometheus": prometheus,
     "alertmanager": alertmanager,
     "kubernetes": lambda deployment: kubernetes(deployment, dashboards(deployment.in_cluster())),
