@@ -82,6 +82,18 @@ def test_a_silence_takes_two_clicks_and_a_reason(
         assert visit.troubles == []
 
 
+def test_many_words_have_room_on_a_phone(hub: AlertingHub, browser: Chromium):
+    """Alerts with their forms open, and the number in the navigation: nothing is cut off."""
+    with browser.visit(hub.url, name="admin", width=360, dark=True) as visit:
+        for path in ("alerts", "rules", "rule?group=ours&name=Smokes", "checks"):
+            visit.open(PAGE + path)
+            for form in visit.page.locator(".silence summary").all():
+                form.click()
+            shoot(visit.page, f"{path.partition('?')[0]}-firing-360")
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            assert check_axe(visit.page) == [], path
+
+
 def test_a_plain_user_silences_nothing(hub: AlertingHub, browser: Chromium):
     """Neither to look nor to send, with the token of a page that is the user's own."""
     with browser.visit(hub.url, name="ana") as visit:
