@@ -126,7 +126,7 @@ def _query(name: str, label: str, query: str, *, every: str = ".*") -> Json:
         "sort": _ALPHABETICAL,
         "multi": True,
         "includeAll": True,
-        "allValue": every or None,
+        **({"allValue": every} if every else {}),
         "current": _EVERY,
         "options": [],
     }
