@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,6 +116,17 @@ def test_hours_of_refreshes_leave_nothing_behind(
         assert after["JSHeapUsedSize"] <= before["JSHeapUsedSize"] * 1.2 + 500_000, (before, after)
         assert visit.page.locator(".uplot").count() == visit.page.locator(".panel").count()
         assert visit.troubles == []
+
+
+def test_what_one_reads_stays_under_the_mouse(served: tuple[State, PageServer], browser: Chromium):
+    """New numbers come while somebody reads those of an hour ago: the line stays where it is."""
+    with browser.visit(served[1].url) as visit:
+        traffic = open_live(visit)
+        visit.page.locator(".u-over").first.hover(position={"x": 200, "y": 50})
+        line = visit.page.locator(".u-cursor-x").first
+        expect(line).to_have_attribute("style", re.compile(r"translate\(200px"))
+        refresh(traffic, 1)
+        expect(line).to_have_attribute("style", re.compile(r"translate\(200px"))
 
 
 def test_a_tab_in_the_background_asks_for_nothing(

@@ -81,10 +81,11 @@ export class Plot {
       this.say(data.empty);
       return;
     }
-    this.clear();
     const part = (DRAWINGS[this.figure.dataset.kind] ?? lines)(data);
     const notes = part.notes ?? [];
     const options = this.options(part);
+    options.hooks.ready.push(pointAgain(this.pointed()));
+    this.clear();
     this.place.replaceChildren();
     this.drawn = new uPlot(options, part.rows, this.place);
     for (const note of notes) this.note(note);
@@ -108,6 +109,12 @@ export class Plot {
       legend: { show: part.legend ?? true },
       hooks: combine(part.hooks ?? {}, markHooks(this), { setSelect: [zoom], ready: [zoomOut] }),
     };
+  }
+
+  /** Where on the plot the mouse is; null where it is elsewhere. */
+  pointed() {
+    const { left, top } = this.drawn?.cursor ?? {};
+    return left >= 0 ? { left, top } : null;
   }
 
   note(sentence) {
@@ -147,6 +154,11 @@ function zoomOut(plot) {
 function axisWidth(_, labels) {
   const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
   return Math.max(50, longest * 7 + 14);
+}
+
+/** New numbers come while somebody reads those under the mouse: it stays there. */
+function pointAgain(place) {
+  return (plot) => place && plot.setCursor(place);
 }
 
 /** 14:00, and the date where a day begins. */
