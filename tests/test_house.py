@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "spool": {"errors"},
     "activity": {"errors", "metrics", "store", "usage", "spool"},
     "dashboards": {"metrics"},
+    "remote_write": {"errors", "metrics", "store", "alerting"},
     # promql: how durations are written.
     "export": {"errors", "metrics", "dashboards", "promql", "alerting"},
     "pages": {
@@ -49,6 +50,7 @@ MAY_IMPORT = {
         "store",
         "alerting",
         "api",
+        "remote_write",
     },
     "service": {
         "usage",
@@ -65,6 +67,7 @@ MAY_IMPORT = {
         "querier",
         "activity",
         "pages",
+        "remote_write",
     },
     "cli": {
         "usage",

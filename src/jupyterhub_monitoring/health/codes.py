@@ -67,6 +67,7 @@ RULES_WRONG = Code("MON-RULES-01", "A rule file cannot be used", "rules")
 NOTIFY_WRONG = Code("MON-NOTIFY-01", "A way to tell people cannot be used", "notify")
 NOTIFY_NOT_KEPT = Code("MON-NOTIFY-02", "What was told cannot be kept on disk", "notify")
 NOT_DELIVERED = Code("MON-NOTIFY-03", "Messages are not delivered", "notify")
+NOT_WRITTEN = Code("MON-WRITE-01", "Samples do not reach a receiver of remote write", "write")
 ACTIVITY_NOT_KEPT = Code("MON-ACTIVITY-01", "What happens cannot be kept", "activity")
 SERVICE_SETTINGS_WRONG = Code("MON-CFG-01", "A setting of monitoring is not understood", "service")
 

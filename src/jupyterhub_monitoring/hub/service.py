@@ -207,14 +207,18 @@ class ManagedService:
                 "notify": settings.notify,
                 "alertmanagers": settings.alertmanagers,
                 "external_labels": settings.external_labels,
+                "remote_write": settings.remote_write,
                 "external_url": external_url(self.app),
-            }
+            },
+            default=str,  # a Path
+            skipkeys=True,
         )
         if len(text.encode()) <= MAX_VARIABLE_BYTES:
             return text
         self.problems.append(
-            f"c.Monitoring.notify is more than {MAX_VARIABLE_BYTES} bytes, which cannot be handed"
-            " to the service; nobody is told of alerts. Shorten it."
+            "c.Monitoring.notify, alertmanagers and remote_write are more than"
+            f" {MAX_VARIABLE_BYTES} bytes, which cannot be handed to the service; nobody is told of"
+            " alerts. Shorten them."
         )
         return "{}"
 
@@ -233,6 +237,12 @@ class ManagedService:
             return
         tap(service, "start", self._start)
         tap(self.app, "start_service", self._start_service)
+
+    @property
+    def token(self) -> str:
+        """What our service says to the Hub that it is; empty where there is no service of ours."""
+        service = self.app._service_map.get(NAME) if self.wanted else None
+        return service.api_token if service is not None else ""
 
     def _start_service(self, original: Method) -> Method:
         """At the Hub's start: do not wait for ours, and do not exit when it fails."""

@@ -127,6 +127,16 @@ class Monitoring(LoggingConfigurable):
         then.""",
     ).tag(config=True, secret=True)
 
+    remote_write = List(
+        Dict(key_trait=Unicode()),
+        help="""Where samples are sent as well, as soon as they are taken in: a Prometheus (with
+        `--web.enable-remote-write-receiver`), VictoriaMetrics, Mimir or Thanos, for the small Hubs
+        of a fleet. One dict each, with the keys of Prometheus's `remote_write`: {"url":
+        "https://prometheus.example.org/api/v1/write", "basic_auth": {"username": "physics",
+        "password": "${WRITE_PASSWORD}"}}; see docs/how-to/remote-write.md. A receiver that is down
+        gets later what it missed, as far back as samples are kept. Set `external_labels`, too.""",
+    ).tag(config=True, secret=True)
+
     external_labels = Dict(
         key_trait=Unicode(),
         value_trait=Unicode(),

@@ -150,6 +150,27 @@ ACTIVITY_LAG = _gauge(
     "activity_lag_seconds", "How long after it happened the last event was taken in."
 )
 
+# --- Remote write ----------------------------------------------------------------------------
+
+WRITE_SENT = _counter(
+    "remote_write_samples_total", "Samples that a receiver took.", Label("receiver")
+)
+WRITE_FAILED = _counter(
+    "remote_write_samples_failed_total",
+    "Samples of requests that failed and are sent again, counted at each attempt.",
+    Label("receiver"),
+)
+WRITE_DROPPED = _counter(
+    "remote_write_samples_dropped_total",
+    "Samples that a receiver refused for good.",
+    Label("receiver"),
+)
+WRITE_LAG = _gauge(
+    "remote_write_lag_seconds",
+    "Age of the oldest sample that a receiver has not taken yet; 0 when it has all.",
+    Label("receiver"),
+)
+
 # --- The service -----------------------------------------------------------------------------
 
 SERVICE_HTTP = _counter(

@@ -13,6 +13,7 @@ from ..api.context import Rules
 from ..health.codes import Code
 from ..health.reported import HubHealth
 from ..querier import Querier
+from ..remote_write.state import WriteState
 from ..scrape import Scraper
 from ..store.stats import StoreStats
 from ..usage.snapshot import UsageSnapshot
@@ -56,8 +57,9 @@ class PageContext(Protocol):
     activity: Activity | None
     hub_health: HubHealth | None
     external_labels: Mapping[str, str]
+    writing: Sequence[WriteState]
     tells_nobody: bool
-    reaches_back: bool  # see `Period`
+    victoria: bool  # see `Period`
 
     @property
     def runbooks(self) -> str:

@@ -61,6 +61,7 @@ class StatusPage(PageHandler):
             tells_nobody=context.tells_nobody,
             targets=context.scraper.targets() if context.scraper else [],
             scrapes=context.scraper is not None,
+            writing=context.writing,
             stats=stats,
             growth=await self._growth(stats),
             retention=context.retention,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from ..health.reported import HubHealth
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
 from ..querier import EmbeddedQuerier, HttpQuerier, Querier
+from ..remote_write.state import WriteState
 from ..scrape import Scraper
 from ..store.store import Store
 from .faults import Faults
@@ -51,11 +52,12 @@ class Context:
     activity: Activity | None = None
     hub_health: HubHealth | None = None  # None: there is no Hub
     external_labels: Mapping[str, str] = field(default_factory=dict)
+    writing: Sequence[WriteState] = ()  # how it stands with each receiver of remote write
     tells_nobody: bool = False  # alerts are evaluated, and no setting says whom to tell
     started: float = field(default_factory=time.time)
     version: str = __version__
     beside: HttpQuerier | None = None
-    reaches_back: bool = False  # `increase` of the engine beside us, see `Period`
+    victoria: bool = False  # the engine beside us is a VictoriaMetrics, see `Period`
     open_store: Store | None = None
     open_engine: Engine | None = None
 

@@ -34,6 +34,7 @@ from .hub_pages import hub_routes, last_route
 from .identities import use_bounded_cache
 from .listed_users import ListedUsers
 from .outside import Outside
+from .remote_write_part import RemoteWritePart
 from .route import Route
 from .settings import Settings
 from .signals import die_with_parent, parent_gone
@@ -73,10 +74,11 @@ async def _run(surroundings: Surroundings) -> None:
     host = Host(surroundings.folder, settings, registry, (*always, *extra), beside)
     if beside is not None:
         host.parts.append(EnginePart(host, beside))
+    outside = Outside.of(surroundings.alerting)
     if settings.alerts.enabled:
-        host.parts.append(
-            AlertingPart(host, Outside.of(surroundings.alerting), surroundings.hub_folder)
-        )
+        host.parts.append(AlertingPart(host, outside, surroundings.hub_folder))
+    if outside.remote_write:
+        host.parts.append(RemoteWritePart(host, outside, surroundings.hub_folder))
     snapshots = look_at_usage(host, surroundings, always[-1])
     host.parts.append(ActivityPart(host, snapshots))
     host.also(HubHealthPoll(hub_api(surroundings), host.context.learn_health).run())

@@ -9,12 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Outside:
-    """`c.Monitoring.notify`, `alertmanagers`, `external_labels`, and the address of our pages."""
+    """`c.Monitoring.notify`, `alertmanagers`, `remote_write`, `external_labels`, our address."""
 
     notify: tuple[str, ...] = field(default=(), repr=False)  # may hold secrets
     alertmanagers: tuple[str, ...] = field(default=(), repr=False)  # as well
     external_labels: dict[str, str] = field(default_factory=dict)
     external_url: str = ""
+    remote_write: tuple[Any, ...] = field(default=(), repr=False)  # may hold secrets, too
 
     @classmethod
     def of(cls, text: str) -> Outside:
@@ -26,6 +27,7 @@ class Outside:
                 tuple(said.get("alertmanagers", ())),
                 dict(said.get("external_labels", {})),
                 str(said.get("external_url", "")),
+                tuple(said.get("remote_write", ())),
             )
         except (ValueError, TypeError, AttributeError):
             return cls()
