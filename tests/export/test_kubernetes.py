@@ -1,7 +1,7 @@
 """Objects for Kubernetes: its schemas take them, and what they select is the chart's Hub.
 
 No package has the schemas of Prometheus's operator without a plugin for pytest of its own, so
-`MONITOR` and `ENDPOINT` have by hand what its reference lists.
+`MONITORS` and `ENDPOINT` have by hand what its reference lists.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from support.exported import HUBS, Hub, export, objects
 from support.peers import find
 
 OPERATOR = "monitoring.coreos.com/v1"
+MONITORS = {"ServiceMonitor": "endpoints", "PodMonitor": "podMetricsEndpoints"}
 ENDPOINT = {"port", "path", "interval", "scrapeTimeout", "authorization", "relabelings"}
 SCRAPED = HUBS["without the operator"]
 
@@ -96,16 +97,17 @@ def test_prometheus_takes_the_rules(tmp_path: Path, hub: Hub):
 
 @hubs
 def test_the_monitors_are_whole(tmp_path: Path, hub: Hub):
-    """A ServiceMonitor has a selector and one endpoint, with the keys that the operator knows."""
+    """A monitor has a selector and one endpoint, with the keys that the operator knows."""
     out = export(tmp_path, "kubernetes", hub)
-    monitors = by_kind(out, "ServiceMonitor")
-    operator = "--no-operator" not in hub.options
+    monitors = [one for one in objects(out) if one["kind"] in MONITORS]
     service = "Monitoring.service = False" not in hub.config
-    assert len(monitors) == operator + (operator and service)
+    wanted = [] if "--no-operator" in hub.options else list(MONITORS)[: 1 + service]
+    assert kinds(monitors) == wanted
     for one in monitors:
         assert one["apiVersion"] == OPERATOR
-        assert set(one["spec"]) == {"selector", "endpoints"}
-        (endpoint,) = one["spec"]["endpoints"]
+        endpoints = MONITORS[one["kind"]]
+        assert set(one["spec"]) == {"selector", endpoints}
+        (endpoint,) = one["spec"][endpoints]
         assert set(endpoint) == ENDPOINT
         assert set(endpoint["authorization"]) == {"type", "credentials"}
         for rule in endpoint["relabelings"]:

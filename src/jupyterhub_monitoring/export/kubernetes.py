@@ -14,7 +14,7 @@ import yaml
 
 from .artefact import Artefacts, as_yaml, stamped
 from .deployment import Deployment
-from .kubernetes_scraping import in_cluster_scrape, monitors
+from .kubernetes_scraping import OPERATOR, in_cluster_scrape, monitors
 from .kubernetes_way_in import PATCHES, patches, usage_role, way_in
 from .objects import NAME, Object, object_of
 from .prometheus import rule_files
@@ -54,9 +54,7 @@ def _rule(deployment: Deployment) -> dict[str, Object]:
     groups: list[Any] = []
     for text in rule_files(deployment).values():
         groups += yaml.safe_load(text)["groups"]
-    made = object_of(
-        "monitoring.coreos.com/v1", "PrometheusRule", NAME, deployment, {"spec": {"groups": groups}}
-    )
+    made = object_of(OPERATOR, "PrometheusRule", NAME, deployment, {"spec": {"groups": groups}})
     return {"prometheusrule.yaml": made}
 
 

@@ -7,31 +7,36 @@ from typing import Any
 
 from ..promql.numbers import format_duration
 from .deployment import CHART_SECRET, NAMESPACE, Deployment
-from .objects import HUB_PODS, NAME, PROXY_SERVICE, Object, object_of
+from .objects import HUB_PODS, NAME, PROXY_PODS, Object, object_of
 from .prometheus import scrape_configs, series_labels
+
+OPERATOR = "monitoring.coreos.com/v1"
 
 MOUNTED = f"/etc/prometheus/secrets/{NAME}-token/token"
 """Where the token is when its Secret is mounted by its name."""
 
 
 def monitors(deployment: Deployment) -> dict[str, Object]:
-    """Return a ServiceMonitor for the Hub, and one for the monitoring service behind the proxy."""
+    """Return a ServiceMonitor for the Hub, and a PodMonitor for our service behind the proxy.
+
+    The proxy is asked itself: which Service leads to it, and by which port, depends on where the
+    chart ends TLS.
+    """
     pack = deployment.pack
-    endpoint = _endpoint(deployment, "hub", pack.hub_job, deployment.hub_metrics_path)
-    found = {"servicemonitor-hub.yaml": _monitor(deployment, NAME, HUB_PODS, endpoint)}
+    hub = {
+        "selector": {"matchLabels": HUB_PODS},
+        "endpoints": [_endpoint(deployment, "hub", pack.hub_job, deployment.hub_metrics_path)],
+    }
+    found = {"servicemonitor.yaml": _of_operator("ServiceMonitor", deployment, hub)}
     if deployment.service:
         endpoint = _endpoint(deployment, "http", pack.service_job, deployment.service_metrics_path)
-        found["servicemonitor-service.yaml"] = _monitor(
-            deployment, f"{NAME}-service", PROXY_SERVICE, endpoint
-        )
+        service = {"selector": {"matchLabels": PROXY_PODS}, "podMetricsEndpoints": [endpoint]}
+        found["podmonitor.yaml"] = _of_operator("PodMonitor", deployment, service)
     return found
 
 
-def _monitor(
-    deployment: Deployment, name: str, selected: dict[str, str], endpoint: Object
-) -> Object:
-    spec = {"selector": {"matchLabels": selected}, "endpoints": [endpoint]}
-    return object_of("monitoring.coreos.com/v1", "ServiceMonitor", name, deployment, {"spec": spec})
+def _of_operator(kind: str, deployment: Deployment, spec: Object) -> Object:
+    return object_of(OPERATOR, kind, NAME, deployment, {"spec": spec})
 
 
 def _endpoint(deployment: Deployment, port: str, job: str, path: str) -> Object:

@@ -9,7 +9,7 @@ from .deployment import Deployment
 NAME = "jupyterhub-monitoring"
 
 HUB_PODS = {"app": "jupyterhub", "component": "hub"}
-PROXY_SERVICE = {"app": "jupyterhub", "component": "proxy-public"}
+PROXY_PODS = {"app": "jupyterhub", "component": "proxy"}
 """Labels that zero-to-jupyterhub-k8s puts on its objects."""
 
 Object = dict[str, Any]
