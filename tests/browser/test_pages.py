@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page
 
 from support.actions import start_and_wait, start_server
 from support.browser import Chromium, check_axe, shoot
@@ -67,6 +67,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceHub]:
         hub.kill()
 
 
+def drawn(page: Page) -> None:
+    """Wait until each plot is there, or says why not."""
+    page.locator("body[data-drawn]").wait_for()
+
+
 def shown(hub: ServiceHub, query: str) -> float | None:
     """What the API says of *query* now."""
     found = hub.ask("api/v1/query?query=" + query.replace("+", "%2B")).json["data"]["result"]
@@ -80,14 +85,14 @@ def test_each_page_is_sound(hub: ServiceHub, browser: Chromium, width: int, *, d
     with browser.visit(hub.url, name="admin", width=width, dark=dark) as visit:
         for name, path in PAGES.items():
             assert visit.open(PAGE + path) == 200, name
-            visit.page.wait_for_load_state("networkidle")
-            expect(visit.page.locator(".panel.loading")).to_have_count(0)
+            drawn(visit.page)
             shoot(visit.page, f"{name}-{width}-{'dark' if dark else 'light'}")
             assert visit.troubles == [], name
-            assert check_axe(visit.page) == [], name
+            if dark is (width == 360):  # each theme once, and each width
+                assert check_axe(visit.page) == [], name
             wide = visit.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name} is {wide} wide"
-            assert visit.page.locator("main .answer").count() == 1, name
+            assert visit.page.locator("main .answer, main #queries").count() >= 1, name
 
 
 def test_numbers_are_the_truth(hub: ServiceHub, browser: Chromium):
@@ -126,10 +131,10 @@ def test_nasty_names_are_names(hub: ServiceHub, browser: Chromium):
         visit.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
         visit.open(PAGE + "users")
         visit.page.get_by_role("link", name=NASTY).first.click()
-        visit.page.wait_for_load_state("networkidle")
+        drawn(visit.page)
         assert NASTY in visit.page.locator(".answer").inner_text()
         visit.page.get_by_role("link", name="default").first.click()
-        visit.page.wait_for_load_state("networkidle")
+        drawn(visit.page)
         assert NASTY in visit.page.title()
         visit.page.locator(".uplot").nth(1).wait_for()
         assert dialogs == []
@@ -141,7 +146,7 @@ def test_a_user_sees_the_own_and_nothing_else(hub: ServiceHub, browser: Chromium
     with browser.visit(hub.url, name="ana") as visit:
         visit.open("hub/home")
         visit.page.get_by_role("link", name="My usage").click()
-        visit.page.wait_for_load_state("networkidle")
+        drawn(visit.page)
         answer = visit.page.locator(".answer").inner_text()
         assert re.match(r"Your server uses [\d.]+ MiB.* memory", answer)
         assert visit.page.locator(".uplot").count() >= 1
@@ -186,14 +191,13 @@ def test_a_page_that_loses_the_service_comes_back(hub: ServiceHub, browser: Chro
     with browser.visit(hub.url, name="admin") as visit:
         page = visit.page
         visit.open(PAGE)
-        page.wait_for_load_state("networkidle")
+        drawn(page)
         page.clock.install()
         visit.context.set_offline(True)
-        page.clock.run_for(16_000)
+        page.clock.fast_forward(16_000)
         page.locator("#lost", has_text="does not answer since").wait_for()
         assert page.locator("#live").inner_text() == "○ not live"
         visit.context.set_offline(False)
-        page.clock.run_for(130_000)
         page.locator("#lost").wait_for(state="hidden")
         assert page.locator("#live").inner_text() == "● live"
 

@@ -109,6 +109,8 @@ document.addEventListener("input", (event) => {
 findPlots();
 localize();
 setInterval(() => localize(), 30_000);
-loadPlots().catch(() => {});
+loadPlots()
+  .catch(() => {})
+  .finally(() => document.body.toggleAttribute("data-drawn", true));
 const seconds = Number(document.body.dataset.live);
 if (seconds || waits()) new Live(seconds, refresh).start();
