@@ -72,13 +72,16 @@ class GrafanaApi:
     trusted: ssl.SSLContext | None = field(default=None, repr=False)
     timeout_seconds: float = 30.0
 
-    def ask(self, path: str, body: object = None) -> Answer:
-        """GET *path*, or POST *body*. Raises `CannotStart` where nobody answers as a Grafana."""
+    def ask(self, path: str, body: object = None, *, known: bool = True) -> Answer:
+        """GET *path*, or POST *body*. Raises `CannotStart` where nobody answers in HTTP.
+
+        The token goes along unless it is not *known* yet that a Grafana is there.
+        """
         request = urllib.request.Request(  # noqa: S310 -- http(s) only, checked by whoever made us
             f"{self.url.rstrip('/')}/api/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={
-                "Authorization": f"Bearer {self.token}",
+                **({"Authorization": f"Bearer {self.token}"} if known else {}),
                 "Accept": "application/json",
                 "Content-Type": "application/json",
                 "User-Agent": f"jupyterhub-monitoring/{__version__}",
@@ -127,7 +130,7 @@ def push(api: GrafanaApi, folder: str, dashboards: Iterable[dict[str, Any]]) -> 
         if answer.status != 200:
             raise CannotStart(
                 f"{_refused(api, answer, f'the dashboard {title!r}')}"
-                f" ({len(written) + len(unchanged)} others are in place)"
+                f" (in place: {len(written) + len(unchanged)})"
             )
         written.append(title)
     return Pushed(tuple(written), tuple(unchanged), version)
@@ -135,7 +138,7 @@ def push(api: GrafanaApi, folder: str, dashboards: Iterable[dict[str, Any]]) -> 
 
 def _version(api: GrafanaApi) -> str:
     """Return which Grafana it is. Raises `CannotStart` where it is none, or one too old."""
-    answer = api.ask("health")
+    answer = api.ask("health", known=False)
     body = answer.body
     if not isinstance(body, dict) or "database" not in body:
         raise CannotStart(
