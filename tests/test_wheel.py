@@ -52,6 +52,7 @@ def test_its_metadata(wheel: zipfile.ZipFile):
     said = Parser().parsestr(wheel.read(info).decode())
     entry = wheel.read(f"{folder}/entry_points.txt").decode()
     assert "jupyterhub-monitoring = jupyterhub_monitoring.cli:main" in entry
+    assert "[tljh]\njupyterhub-monitoring = jupyterhub_monitoring.tljh\n" in entry
     assert said["License-Expression"] == "BSD-3-Clause"
     assert f"{folder}/licenses/LICENSE" in wheel.namelist()
     assert "demo" in said.get_all("Provides-Extra")

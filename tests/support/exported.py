@@ -30,6 +30,7 @@ c.MonitoringRules.hub_label = "hub"
 """
     ),
     "no service": Hub("c.Monitoring.service = False\n"),
+    "one job for both": Hub('c.MonitoringRules.service_job = "jupyterhub"\n'),
     "without the operator": Hub(options=("--no-operator",)),
     "all of it at once": Hub(
         """import jupyterhub_monitoring

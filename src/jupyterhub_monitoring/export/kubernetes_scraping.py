@@ -12,6 +12,9 @@ from .prometheus import scrape_configs, series_labels
 
 OPERATOR = "monitoring.coreos.com/v1"
 
+IN_CLUSTER = ("hub.{}.svc:8081", "proxy-public.{}.svc:80")
+"""Where the Hub and the service are, by the Services of the chart, in a namespace."""
+
 MOUNTED = f"/etc/prometheus/secrets/{NAME}-token/token"
 """Where the token is when its Secret is mounted by its name."""
 
@@ -66,12 +69,8 @@ def in_cluster_scrape(deployment: Deployment) -> dict[str, Any]:
         credentials_file=MOUNTED,
         labels={**deployment.labels, NAMESPACE: namespace},
     )
-    hosts = {deployment.pack.hub_job: "hub", deployment.pack.service_job: "proxy-public"}
     jobs = scrape_configs(scraped)
-    for job in jobs:
-        host = hosts[job["job_name"]]
+    for job, place in zip(jobs, IN_CLUSTER, strict=False):  # the second is not always there
         job["scheme"] = "http"
-        job["static_configs"][0]["targets"] = [
-            f"{host}.{namespace}.svc:{8081 if host == 'hub' else 80}"
-        ]
+        job["static_configs"][0]["targets"] = [place.format(namespace)]
     return {"scrape_configs": jobs}

@@ -63,10 +63,14 @@ def series_labels(deployment: Deployment) -> Mapping[str, str]:
 def _job(name: str, path: str, deployment: Deployment) -> dict[str, Any]:
     at = urlsplit(deployment.hub_url)
     target: dict[str, Any] = {"targets": [at.netloc]}
-    if labels := series_labels(deployment):
+    labels = dict(series_labels(deployment))
+    job_name = name
+    if path == deployment.service_metrics_path and name == deployment.pack.hub_job:
+        job_name, labels["job"] = f"{name} (service)", name  # no two may be called alike
+    if labels:
         target["labels"] = labels
     return {
-        "job_name": name,
+        "job_name": job_name,
         "scheme": at.scheme,
         "metrics_path": path,
         "authorization": {"credentials_file": deployment.credentials_file},
