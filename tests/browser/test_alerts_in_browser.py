@@ -9,6 +9,7 @@ import pytest
 
 from support.alerting_hub import AlertingHub
 from support.browser import Chromium, check_axe, shoot
+from support.health import read_only
 from support.service_hub import PAGE, eventually
 from support.told import Told
 
@@ -31,6 +32,7 @@ ILL = """
 def ill(app):
     raise RuntimeError('no licence')
 c.MonitoringHealth.extra_checks = {'licences': ill}
+c.MonitoringHealth.intervals = {'database': 1}
 """
 
 
@@ -157,3 +159,20 @@ def test_a_check_that_fails(hub: AlertingHub, browser: Chromium):
         line.locator("svg.strip rect.fail").first.wait_for()
         assert "The check licences fails since" in page.locator(".answer").inner_text()
         assert visit.troubles == []
+
+
+def test_a_database_that_takes_no_writes(hub: AlertingHub, browser: Chromium):
+    """The Hub can look up no token then; its own service learns the code all the same."""
+    with browser.visit(hub.url, name="admin") as visit:
+        visit.open(PAGE + "checks")  # what the Hub said of this login is good for five minutes
+        with read_only(hub.folder / "hub.db"):
+
+            def told() -> bool:
+                visit.open(PAGE + "checks")
+                return "The database takes no writes since" in visit.page.inner_text("body")
+
+            eventually(told)
+            assert "(HUB-DB-02)" in visit.page.locator(".answer").inner_text()
+            visit.open(PAGE)
+            told_first = visit.page.locator(".answer").inner_text()
+            assert "The database takes no writes (HUB-DB-02)" in told_first

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.eventually import eventually
-from support.health import QUICK, last_code, status, wait_for_code
+from support.health import QUICK, last_code, read_only, status, wait_for_code
 from support.postgres import Postgres
 from support.real_hub import RealHub
 
@@ -135,23 +135,6 @@ def proxy_process(hub: RealHub) -> psutil.Process:
     return psutil.Process(pid)
 
 
-@contextlib.contextmanager
-def read_only(path: Path) -> Iterator[None]:
-    """Make a file one that nobody can write, not even root."""
-    immutable = os.geteuid() == 0
-    if immutable:
-        subprocess.run(["chattr", "+i", str(path)], check=True)
-    else:
-        path.chmod(0o444)
-    try:
-        yield
-    finally:
-        if immutable:
-            subprocess.run(["chattr", "-i", str(path)], check=True)
-        else:
-            path.chmod(0o644)
-
-
 def test_all_is_well_at_first(hub: RealHub) -> None:
     """A Hub without faults is ready, and every check that has something to look at passes."""
     for check in ("database", "proxy", "public_url", "spawners", "disk", "certificate"):
@@ -177,6 +160,7 @@ def test_sqlite_that_is_read_only(hub: RealHub) -> None:
         wait_for_code(hub, "database", "HUB-DB-02")
         assert hub.get("hub/health", token=None, direct=True).status == 200  # the stock page
         assert hub.get("hub/health/ready", token=None, direct=True).status == 503
+        assert hub.get("hub/health/ready?report", token=None, direct=True).status == 503
     wait_for_code(hub, "database", None)
 
 

@@ -242,7 +242,7 @@ def test_the_hub_is_asked(caplog: pytest.LogCaptureFixture):
     assert good.report is not None
     assert good.at == 0
     assert good.problem == ""
-    assert "HUB-DB-01" in bare.problem
+    assert "the Hub says fail and no more" in bare.problem
     assert "HTTP 403" in refused.problem
     assert "no report on its health" in html.problem
     assert {each.report for each in (bare, refused, html)} == {good.report}

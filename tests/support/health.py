@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from support.real_hub import RealHub
 
@@ -46,3 +51,20 @@ def wait_for_code(hub: RealHub, check: str, code: str | None, extra: float = 0) 
     raise AssertionError(
         f"{check}: expected {code}, is {last_code(hub, check)}\n" + hub.log[-4000:]
     )
+
+
+@contextlib.contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    """Make a file one that nobody can write, not even root."""
+    immutable = os.geteuid() == 0
+    if immutable:
+        subprocess.run(["chattr", "+i", str(path)], check=True)
+    else:
+        path.chmod(0o444)
+    try:
+        yield
+    finally:
+        if immutable:
+            subprocess.run(["chattr", "-i", str(path)], check=True)
+        else:
+            path.chmod(0o644)

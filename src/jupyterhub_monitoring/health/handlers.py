@@ -2,11 +2,12 @@
 
 Every answer comes from the last results: no request runs a check, however often it is asked, and an
 anonymous one does not touch the database. Details are for those who have the scope `read:metrics`
-or `admin-ui`.
+or `admin-ui`, and for our service.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,13 @@ class HealthHandler(BaseHandler):
     @property
     def may_see_details(self) -> bool:
         """Whether whoever asks may see more than the status."""
-        return any(scope in self.parsed_scopes for scope in DETAIL_SCOPES)
+        return self._is_our_service or any(scope in self.parsed_scopes for scope in DETAIL_SCOPES)
+
+    @property
+    def _is_our_service(self) -> bool:
+        """Whether it is our service that asks, which is known also while the database is down."""
+        ours, token = self.checker.own_token(), self.get_auth_token()
+        return bool(ours and token) and hmac.compare_digest(ours.encode(), token.encode())
 
     def answer(self, status: int, report: dict[str, Any]) -> None:
         """Send *report*; nobody on the way may keep it."""

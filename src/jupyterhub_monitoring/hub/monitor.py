@@ -287,6 +287,7 @@ class HubMonitor:
         """Start the collector and the health checks, once the Hub is up."""
         if self._tasks or getattr(self._app, "http_server", None) is None:
             return  # `jupyterhub token` and its like start nothing
+        self.health.own_token = lambda: self.service.token
         self.health.register_check(
             "settings", self.judge_settings, interval=3600, critical=False, code=SETTINGS_WRONG
         )

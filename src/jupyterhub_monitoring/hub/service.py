@@ -54,6 +54,7 @@ SECTIONS = (
     "MonitoringAlerts",
     "MonitoringRules",
     "MonitoringPrometheus",
+    "MonitoringReports",
 )
 """The sections of the configuration that are the service's. Their classes are not known here."""
 

@@ -22,8 +22,8 @@ TIMEOUT_SECONDS = 5.0
 MAX_BYTES = 2 << 20
 
 NO_DETAILS = (
-    "the Hub says only that it {status}s, and no details: it does not know our token. That is so"
-    " while its database is down (HUB-DB-01), or when the service's role lacks read:metrics"
+    "the Hub says {status} and no more: it does not know our token. Restart the Hub, so that it"
+    " starts this service anew"
 )
 
 
