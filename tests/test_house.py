@@ -34,6 +34,8 @@ MAY_IMPORT = {
     "spool": {"errors"},
     "activity": {"errors", "metrics", "store", "usage", "spool"},
     "dashboards": {"metrics"},
+    # dashboards: how people read a number.
+    "capacity": {"errors", "metrics", "querier", "activity", "dashboards"},
     "remote_write": {"errors", "metrics", "store", "alerting"},
     # promql: how durations are written.
     "export": {"errors", "metrics", "dashboards", "promql", "alerting"},
@@ -44,6 +46,7 @@ MAY_IMPORT = {
         "promql",  # the words that there are, for completion
         "querier",
         "activity",
+        "capacity",
         "usage",
         "health",
         "scrape",
@@ -66,6 +69,7 @@ MAY_IMPORT = {
         "dashboards",
         "querier",
         "activity",
+        "capacity",
         "pages",
         "remote_write",
     },
@@ -84,6 +88,9 @@ MAY_IMPORT = {
         "api",
         "service",
         "export",
+        "querier",
+        "activity",
+        "capacity",
     },
     "__main__": {"cli"},
     "tljh": {"hub"},

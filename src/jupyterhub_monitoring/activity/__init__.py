@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .activity import Activity
+from .history import History
 from .rows import Exit, HubRun, Login, Session, Spawn, UserActivity, UserChange
 from .weekday_hours import WeekdayHours
 
 __all__ = [
     "Activity",
     "Exit",
+    "History",
     "HubRun",
     "Login",
     "Session",

@@ -13,7 +13,8 @@ from contextlib import closing
 from datetime import tzinfo
 from typing import Any
 
-from .database import ActivityDatabase
+from .database import Readable
+from .history import History
 from .rows import Exit, HubRun, Login, Session, Spawn, UserActivity, UserChange
 from .weekday_hours import WeekdayHours, weekday_hours
 
@@ -43,8 +44,10 @@ _EARLIEST = (
 class Activity:
     """The rows in *database*, the latest first. Raises `StoreError` where it cannot be read."""
 
-    def __init__(self, database: ActivityDatabase, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Readable, clock: Callable[[], float] = time.time) -> None:
         self._database, self._clock = database, clock
+        self.history = History(database)
+        """All rows of a range, for reports."""
 
     # --- Events ------------------------------------------------------------------------------
 

@@ -14,7 +14,9 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import StoreDamaged, StoreError
 from ..store.database import is_damage
@@ -76,6 +78,39 @@ numbers: `listed` is when the Hub listed its servers last, all open sessions amo
 
 TABLES = ("spawns", "exits", "logins", "user_changes", "sessions")
 """What grows with what happens."""
+
+
+class Readable(Protocol):
+    """What questions are answered from."""
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Lend a connection for reading, to any thread. Raises `StoreError`."""
+
+
+class ActivityReader:
+    """The file in *folder* for reading only; the service may write to it meanwhile.
+
+    Raises `StoreError` where it is not there, not ours, or a newer version's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        with self.reading() as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION or version > VERSION:
+            raise StoreError(f"{self.path} is another program's, or a newer version's")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection while it is used."""
+        if not self.path.is_file():
+            raise StoreError(f"{self.path} is not there: nothing of what happened is kept")
+        try:
+            with contextlib.closing(_connect(self.path, "ro")) as connection:
+                yield connection
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise _as_ours(self.path, error) from error
 
 
 class ActivityDatabase:
@@ -183,13 +218,7 @@ class ActivityDatabase:
         return connection
 
     def _connect(self, mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=5.0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        return _connect(self.path, mode)
 
     def _replace(self, reason: object) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -202,6 +231,16 @@ class ActivityDatabase:
                 self.path.with_name(FILE + suffix).rename(aside.with_name(aside.name + suffix))
         self.set_aside = aside
         log.error("%s was no good (%s) and is %s now", self.path, reason, aside.name)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=5.0,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _as_ours(path: Path, error: Exception) -> StoreError:

@@ -101,13 +101,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class HubRun:
-    """One life of the Hub's process. *stopped* is None while it runs, and where it was killed."""
+    """One life of the Hub's process. *stopped* is None while it runs, and where it was killed.
+
+    *last_at* is when the last thing happened in it, None where nobody asked.
+    """
 
     started: float
     stopped: float | None
     hub_version: str
     version: str
     spawner_class: str
+    last_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from ..errors import CannotStart
 PROGRAM = "jupyterhub-monitoring"
 VERBS = (
     *("hub", "demo", "health", "service", "serve", "import", "export", "check", "stats", "top"),
-    *("notify", "rules"),
+    *("notify", "rules", "report"),
 )
 
 # The classes with settings, each with the module that it lives in.
@@ -36,6 +36,7 @@ SETTINGS = (
     ("jupyterhub_monitoring.alerting.settings", "MonitoringAlerts"),
     ("jupyterhub_monitoring.alerting.rules.pack_settings", "MonitoringRules"),
     ("jupyterhub_monitoring.querier.settings", "MonitoringPrometheus"),
+    ("jupyterhub_monitoring.capacity.settings", "MonitoringReports"),
 )
 
 

@@ -24,11 +24,16 @@ HOW_TO_GET_A_TOKEN = (
 
 def usage_url(text: str, **parameters: object) -> str:
     """Return the endpoint's address for that of a Hub, of a page of it, or of the service."""
+    return service_url(text, ENDPOINT, **parameters)
+
+
+def service_url(text: str, endpoint: str, **parameters: object) -> str:
+    """Return the address of *endpoint* of the service, for that of a Hub, a page or the service."""
     parts = hub_request.address(text)
     path = parts.path.rstrip("/")
     service = re.match(r"(.*?/services/[^/]+)", path)
     base = service[1] if service else re.sub(r"/hub(/.*)?$", "", path) + SERVICE
-    whole = (parts.scheme, parts.netloc, base + ENDPOINT, urllib.parse.urlencode(parameters), "")
+    whole = (parts.scheme, parts.netloc, base + endpoint, urllib.parse.urlencode(parameters), "")
     return str(urllib.parse.urlunsplit(whole))
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..activity import Activity, Session, UserActivity, WeekdayHours
+from ..activity.local_zone import LocalZone
 from ..dashboards import Unit, board
 from ..errors import MonitoringError
 from .handler import PageHandler
 from .kept import NotYet
-from .local_zone import LocalZone
 from .panel_view import panel_views
 from .period import Period
 

@@ -18,6 +18,7 @@ from .not_found import NotFoundPage
 from .overview import OverviewPage
 from .panel_handler import MarksHandler, PanelHandler
 from .person import MyPage, ServerPage, UserPage
+from .report_page import ReportFile, ReportPage
 from .sources import Sources
 from .status import StatusPage
 from .users import UsersPage
@@ -33,6 +34,8 @@ PAGES: tuple[tuple[str, type[PageHandler]], ...] = (
     ("server", ServerPage),
     ("me", MyPage),
     ("activity", ActivityPage),
+    ("report", ReportPage),
+    (r"report\.(txt|csv|json|html)", ReportFile),
     ("alerts", AlertsPage),
     ("alerts/silence", SilenceHandler),
     ("alerts/silence/end", EndSilenceHandler),

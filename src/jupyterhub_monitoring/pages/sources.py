@@ -10,6 +10,7 @@ from typing import Protocol
 from ..activity import Activity
 from ..alerting.notifying.notifier import Notifier
 from ..api.context import Rules
+from ..capacity.span import Terms
 from ..health.codes import Code
 from ..health.reported import HubHealth
 from ..querier import Querier
@@ -105,3 +106,5 @@ class Sources:
     store_stats: Callable[[], StoreStats | None] = lambda: None
     alerts: AlertsNow = field(default_factory=AlertsNow)
     kept: Kept = field(default_factory=Kept)
+    terms: Terms = field(default_factory=dict)
+    hub_job: str = "jupyterhub"

@@ -94,6 +94,8 @@ async def _run(surroundings: Surroundings) -> None:
         engine=beside.place if beside else "",
         snapshots=snapshots,
         store_stats=lambda: host.keeper.stats,
+        terms=settings.reports.usable()[0],
+        hub_job=rules.hub_job,
     )
     await host.run(
         application(routes(host, sources), surroundings.token, **listed),

@@ -11,6 +11,7 @@ from traitlets.config import Config
 from .. import configuration
 from ..alerting.rules.pack_settings import MonitoringRules
 from ..alerting.settings import MonitoringAlerts
+from ..capacity.settings import MonitoringReports
 from ..promql.settings import MonitoringQuery
 from ..querier.settings import MonitoringPrometheus
 from ..scrape.settings import MonitoringScrape
@@ -29,6 +30,7 @@ class Settings:
     alerts: MonitoringAlerts
     rules: MonitoringRules
     prometheus: MonitoringPrometheus
+    reports: MonitoringReports
     problems: tuple[str, ...] = ()
 
 
@@ -52,8 +54,10 @@ def read(text: str, wrong: str = "[]") -> Settings:
     rules, wrong_rules = configuration.load(MonitoringRules, app)
     problems += (*wrong_scrape, *wrong_store, *wrong_query, *wrong_usage)
     prometheus, wrong_prometheus = configuration.load(MonitoringPrometheus, app)
-    problems += (*wrong_alerts, *wrong_rules, *wrong_prometheus)
-    sections = (scrape, store, query, usage, alerts, rules, prometheus)
+    reports, wrong_reports = configuration.load(MonitoringReports, app)
+    problems += (*wrong_alerts, *wrong_rules, *wrong_prometheus, *wrong_reports)
+    problems += reports.usable()[1]
+    sections = (scrape, store, query, usage, alerts, rules, prometheus, reports)
     return Settings(*sections, tuple(problems))
 
 
