@@ -57,7 +57,7 @@ class HealthChecker:
         self.on_start: list[Callable[[], None]] = []
         self.on_stop: list[Callable[[], None]] = []
         self.own_token: Callable[[], str] = str
-        """Gives the token of our service: it may read the report while no token can be looked up."""
+        """Gives the token of our service: it may read reports while no token can be looked up."""
 
     @property
     def settings(self) -> MonitoringHealth:
