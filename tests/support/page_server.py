@@ -43,7 +43,7 @@ class Context:
     activity: Any = None
     hub_health: Any = None
     tells_nobody: bool = False
-    reaches_back: bool = False
+    victoria: bool = False
     runbooks: str = "https://docs.example/runbooks"
     external_labels: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)

@@ -76,7 +76,7 @@ class PageHandler(RequestHandler):
             self._default_range,
             self.sources.interval,
         )
-        return replace(period, reaches_back=self.sources.context.reaches_back)
+        return replace(period, victoria=self.sources.context.victoria)
 
     @property
     def _default_range(self) -> str:

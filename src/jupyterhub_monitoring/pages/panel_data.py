@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ from .period import Period
 SHOWN = 5
 NAMELESS = "default"
 """The default server has no name."""
+OFFSET_SECONDS = 30
+"""VictoriaMetrics's `-search.latencyOffset`: later steps repeat the last one before."""
+
 MAX_SHOWN = 6
 """As many lines can be told apart; more become the largest five and the others."""
 
@@ -65,11 +69,19 @@ async def panel_data(
         queries,
         warnings=tuple({warning for answer in answers for warning in answer.warnings}),
     )
+    if period.victoria and panel.kind is not Kind.LINES:
+        lines = list(until(lines, data.times, time.time() - OFFSET_SECONDS))
     if panel.kind is Kind.HEATMAP:
         return replace(data, lines=buckets(lines))
     if panel.kind is Kind.BARS:
         data = replace(data, lines=tuple(whole(lines)))
     return folded(data) if fold else data
+
+
+def until(lines: Sequence[Line], times: NDArray[np.float64], latest: float) -> Iterator[Line]:
+    """Yield *lines* without what is said of times after *latest*."""
+    for line in lines:
+        yield replace(line, values=np.where(times <= latest, line.values, np.nan))
 
 
 def whole(lines: Sequence[Line]) -> Iterator[Line]:

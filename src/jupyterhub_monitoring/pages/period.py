@@ -28,8 +28,9 @@ class Period:
 
     *name* is "6h" while it ends now, and empty for a time in the past that stands still. Of a
     period that ends now, the last step is still going on.
-    *interval* is the seconds between two scrapes. *reaches_back* is whether `increase` counts from
-    the last sample before its range, as in VictoriaMetrics, and extrapolates nothing.
+    *interval* is the seconds between two scrapes. *victoria* is whether VictoriaMetrics is asked:
+    its `increase` counts from the last sample before the range and extrapolates nothing, and what
+    it says of the last half minute repeats what was before.
     """
 
     start: float
@@ -37,13 +38,13 @@ class Period:
     step: float
     name: str = ""
     interval: float = 15
-    reaches_back: bool = False
+    victoria: bool = False
 
     @property
     def places(self) -> Mapping[str, str]:
         """What the queries of panels need to know (see `dashboards.Curve`)."""
         window = max(4 * self.interval, self.step + self.interval)
-        reach = self.step + (0 if self.reaches_back else self.interval)
+        reach = self.step + (0 if self.victoria else self.interval)
         return {
             "window": f"{math.ceil(window)}s",
             "events": f"{math.ceil(reach)}s",

@@ -99,7 +99,7 @@ class EnginePart:
     async def _lacks(self) -> list[str]:
         """Return a sentence for each thing that is not there. Raises what the querier raises."""
         place, context = self._querier.place, self._host.context
-        context.reaches_back = await self._is_victoria()
+        context.victoria = await self._is_victoria()
         counts = await asyncio.gather(
             *(self._querier.instant(f"count(last_over_time({name}[10m]))") for name in _WANTED)
         )
