@@ -166,7 +166,9 @@ def _as_person(reason: str) -> str:
         found = re.search(pattern, reason)
         if found:
             return _cut(_filled(sentence, found.groups()))
-    return _cut(reason[:1].upper() + reason[1:].rstrip(".") + ".")
+    if not reason.startswith(("http:", "https:")):
+        reason = reason[:1].upper() + reason[1:]
+    return _cut(f"{reason.rstrip('.')}.")
 
 
 def _filled(sentence: str, groups: tuple[str, ...]) -> str:
