@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -187,9 +188,9 @@ TOP_SHARE = (
 def hub_lines(report: Report) -> list[tuple[str, str]]:
     """Return what is told of the whole only: heading and value."""
     there = report.availability
-    ratio = Unit.RATIO.text(there.ratio)
+    ratio = UNKNOWN
     if there.ratio is not None:
-        ratio = Unit.RATIO.text(int(there.ratio * 1e5) / 1e5)  # 99.999 % is not all
+        ratio = _nines(there.ratio)
         ratio += f" (away for {Unit.SECONDS.text(round(there.down_seconds))}"
         ratio += f", started {there.starts:,} time{'' if there.starts == 1 else 's'})"
     return [
@@ -198,11 +199,9 @@ def hub_lines(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def idle_share(figures: Figures) -> float | None:
-    """Return which share of the hours was idle; None where nobody knows."""
-    if figures.idle_hours is None or not figures.hours:
-        return None
-    return min(1.0, figures.idle_hours / figures.hours)
+def _nines(ratio: float) -> str:
+    """Return a share in percent, cut and not rounded: what is not always is never 100 %."""
+    return "100 %" if ratio == 1 else f"{math.floor(ratio * 1e4) / 100:.2f} %"
 
 
 def table_fields() -> list[Field]:
