@@ -21,6 +21,9 @@ pytestmark = pytest.mark.peer("chromium")
 
 EVERY_MS = 15_000
 PATIENCE_SECONDS = 120
+SLACK = 10
+"""Seconds of the page's clock that pass while a busy machine hands over what was asked."""
+
 REFRESHES = 25
 
 SOURCES = "(all) => all.map((figure) => figure.dataset.src)"
@@ -155,13 +158,13 @@ def test_it_asks_more_and_more_seldom_without_the_service(
         page = visit.page
         page.route("**/*", lambda route: route.abort("connectionrefused"))
         waited = [seconds_until_asked(traffic) for _ in range(6)]
-        assert waited == [15, 30, 60, 120, 120, 120]
+        assert waited == pytest.approx([15, 30, 60, 120, 120, 120], abs=SLACK)
         expect(page.locator("#lost")).to_contain_text("does not answer since")
         page.unroute("**/*")
-        assert seconds_until_asked(traffic) == 120
+        assert seconds_until_asked(traffic) == pytest.approx(120, abs=SLACK)
         expect(page.locator("#live")).to_have_text("● live")
         traffic.wait_for(lambda: True)
-        assert seconds_until_asked(traffic) == 15
+        assert seconds_until_asked(traffic) == pytest.approx(15, abs=SLACK)
         expect(page.locator("#lost")).to_be_hidden()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -42,6 +42,7 @@ class Context:
     retention: str = "400d"
     activity: Any = None
     hub_health: Any = None
+    writing: Sequence[Any] = ()
     tells_nobody: bool = False
     victoria: bool = False
     runbooks: str = "https://docs.example/runbooks"
