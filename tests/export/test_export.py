@@ -108,11 +108,14 @@ def test_wrong_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """A misspelt setting is not left out in silence: it would change what the rules say."""
     config = tmp_path / "c.py"
     config.write_text(
-        'c.MonitoringRules.memory_warning = 0.5\nc.MonitoringRules.disabled = ["JupyterHubDwn"]\n'
+        "c.MonitoringRules.memory_warning = 0.5\n"
+        'c.MonitoringRules.disabled = ["JupyterHubDwn"]\n'
+        "c.MonitoringRule.restarts_warning = 3\n"
     )
     said = refused(capsys, "prometheus", "-f", config, "--output", tmp_path / "out")
     assert "c.MonitoringRules.memory_warning is no setting" in said
     assert "did you mean 'JupyterHubDown'?" in said
+    assert "c.MonitoringRule is no setting" in said
 
 
 def test_a_label_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -21,17 +21,17 @@ from ..alerting.rules.pack_settings import MonitoringRules
 from ..alerting.settings import MonitoringAlerts
 from ..alerting.text_file import read_secret, read_text
 from ..alerting.who_is_told import read_routing
-from ..configuration import load
+from ..configuration import load, unknown_sections
 from ..errors import CannotStart, WrongRouting
 from ..export.deployment import Cluster, Deployment, Grafana, Telling
 from ..hub.settings import Monitoring
 from ..scrape.settings import MonitoringScrape
+from . import SETTINGS
 from .hub_config import read_config
 from .setting_lines import setting_lines
 
 S = TypeVar("S", bound=LoggingConfigurable)
 
-DEFAULT_URL = "http://127.0.0.1:8000/"
 _EVERYWHERE = (None, "", "0.0.0.0", "::", "*")  # noqa: S104 -- nothing is bound to it
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -70,7 +70,7 @@ class _Sections:
 
     def __init__(self, config: Config) -> None:
         self._app = SimpleNamespace(config=config)
-        self.problems: list[str] = []
+        self.problems = unknown_sections(self._app, [name for _, name in SETTINGS])
 
     def __call__(self, cls: type[S]) -> S:
         settings, problems = load(cls, self._app)
