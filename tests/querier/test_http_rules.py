@@ -74,6 +74,17 @@ def test_rules_about_the_hub_are_kept(name: str, query: str, *, kept: bool):
     assert bool(rules_of(body(rule(name, query)))) is kept
 
 
+def test_alerts_of_other_hubs_are_left_out():
+    """One Prometheus of several Hubs; what names no Hub is everybody's."""
+    alerts = [
+        {"labels": labels, "annotations": {}, "state": "firing", "activeAt": AT, "value": "1"}
+        for labels in ({"hub": "physics"}, {"hub": "maths"}, {"a": "b"})
+    ]
+    (group,) = rules_of(body(rule(alerts=alerts)), {"hub": "physics"})
+    found = [dict(labels) for labels in group.rules[0].status.alerts]
+    assert [labels.get("hub") for labels in found] == ["physics", None]
+
+
 def test_a_query_that_only_the_engine_reads_is_kept_as_text():
     """MetricsQL is no reason to lose an alert."""
     (group,) = rules_of(body(rule(query="jupyterhub_running_servers default 0 > 3")))

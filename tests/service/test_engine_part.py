@@ -43,7 +43,7 @@ class Engine:
         value = math.nan if self.lacks and self.lacks in expr else 1.0
         return Instant(0.0, Shape.VECTOR, (Sample({}, value),))
 
-    async def rules(self) -> Any:
+    async def rules(self, _own: Any) -> Any:
         if isinstance(self.groups, Exception):
             raise self.groups
         return self.groups
@@ -57,7 +57,9 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.faults = Faults()
-        self.context = SimpleNamespace(faults=self.faults, rules=None, victoria=False)
+        self.context = SimpleNamespace(
+            faults=self.faults, rules=None, victoria=False, own_labels={}, querier=self.engine
+        )
         settings = SimpleNamespace(alerts=SimpleNamespace(enabled=self.alerts))
         host: Any = SimpleNamespace(context=self.context, settings=settings)
         querier: Any = self.engine

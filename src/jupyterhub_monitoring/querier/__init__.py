@@ -17,6 +17,7 @@ from .answer import (
     Span,
     Stored,
 )
+from .confined import ConfinedQuerier
 from .embedded import EmbeddedQuerier
 from .endpoint import Endpoint
 from .http import HttpQuerier
@@ -25,6 +26,7 @@ from .querier import Querier
 from .turns import asking_as
 
 __all__ = [
+    "ConfinedQuerier",
     "EmbeddedQuerier",
     "Endpoint",
     "HttpQuerier",

@@ -115,9 +115,12 @@ class HttpQuerier:
                 return found
         return {}
 
-    async def rules(self) -> Sequence[GroupSnapshot]:
-        """Return the rules about this Hub and how they are. Some engines know of none."""
-        return await self._api.ask(Question("rules"), rules_of)
+    async def rules(self, own: Mapping[str, str]) -> Sequence[GroupSnapshot]:
+        """Return the rules about Hubs and how they are. Some engines know of none.
+
+        Alerts that have other values for the labels *own* are left out.
+        """
+        return await self._api.ask(Question("rules"), partial(rules_of, own=own))
 
     async def _names(
         self, path: str, match: str, between: tuple[float | None, float | None], limit: int

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..alerting.alert import ALERTNAME, Millis, labels_of
@@ -27,12 +28,17 @@ NEVER: Millis = 0
 _OURS = re.compile(rf"(?<![a-zA-Z0-9_]){re.escape(PREFIX)}_")
 
 
-def rules_of(body: Json) -> tuple[GroupSnapshot, ...]:
-    """Return the groups, without rules that mention no metric of ours and are none of our pack."""
+def rules_of(
+    body: Json, own: Mapping[str, str] = MappingProxyType({})
+) -> tuple[GroupSnapshot, ...]:
+    """Return the groups, without rules that mention no metric of ours and are none of our pack.
+
+    Alerts that have other values for the labels *own* are of other Hubs, and left out.
+    """
     known = frozenset(alert_names())
     groups = []
     for said in body["data"].get("groups") or ():
-        rules = tuple(_rule(rule) for rule in said["rules"] if _is_ours(rule, known))
+        rules = tuple(_rule(rule, own) for rule in said["rules"] if _is_ours(rule, known))
         if rules:
             groups.append(_group(said, rules))
     return tuple(groups)
@@ -51,11 +57,11 @@ def _group(said: Json, rules: tuple[RuleSnapshot, ...]) -> GroupSnapshot:
     return GroupSnapshot(group, interval, rules, seconds, _moment(said.get("lastEvaluation")))
 
 
-def _rule(said: Json) -> RuleSnapshot:
+def _rule(said: Json, own: Mapping[str, str]) -> RuleSnapshot:
     name, query, labels = str(said["name"]), str(said["query"]), _texts(said.get("labels"))
     if said["type"] != "alerting":
         recording: Rule = RecordingRule(name, query, _expr(query), labels, 0)
-        return RuleSnapshot(recording, _status(said, name))
+        return RuleSnapshot(recording, _status(said, name, own))
     rule = AlertingRule(
         name,
         query,
@@ -66,7 +72,7 @@ def _rule(said: Json) -> RuleSnapshot:
         _texts(said.get("annotations")),
         0,
     )
-    return RuleSnapshot(rule, _status(said, name))
+    return RuleSnapshot(rule, _status(said, name, own))
 
 
 def _expr(query: str) -> Expr:
@@ -77,8 +83,12 @@ def _expr(query: str) -> Expr:
         return Text(query)
 
 
-def _status(said: Json, name: str) -> RuleStatus:
-    alerts = [_alert(alert, name) for alert in said.get("alerts") or ()]
+def _status(said: Json, name: str, own: Mapping[str, str]) -> RuleStatus:
+    alerts = [
+        _alert(alert, name)
+        for alert in said.get("alerts") or ()
+        if all(alert["labels"].get(label, value) == value for label, value in own.items())
+    ]
     health = said.get("health")
     return RuleStatus(
         Health(health) if health in set(Health) else Health.UNKNOWN,

@@ -17,7 +17,7 @@ from ..api.context import Rules
 from ..health.reported import HubHealth
 from ..metrics.service_catalogue import SERVICE_INFO, register_service
 from ..promql.engine import Engine
-from ..querier import EmbeddedQuerier, HttpQuerier, Querier
+from ..querier import ConfinedQuerier, EmbeddedQuerier, HttpQuerier, Querier
 from ..remote_write.state import WriteState
 from ..scrape import Scraper
 from ..store.store import Store
@@ -57,6 +57,7 @@ class Context:
     started: float = field(default_factory=time.time)
     version: str = __version__
     beside: HttpQuerier | None = None
+    own_labels: Mapping[str, str] = field(default_factory=dict)  # of this Hub's series there
     victoria: bool = False  # the engine beside us is a VictoriaMetrics, see `Period`
     open_store: Store | None = None
     open_engine: Engine | None = None
@@ -80,7 +81,10 @@ class Context:
     @cached_property
     def querier(self) -> Querier:
         """What answers PromQL; asking our own store raises `StoreNotOpen` while it is not."""
-        return self.beside or EmbeddedQuerier(self.queries, self)
+        if self.beside is None:
+            return EmbeddedQuerier(self.queries, self)
+        own = self.own_labels
+        return ConfinedQuerier(self.beside, own) if own else self.beside
 
     @property
     def unavailable(self) -> str | None:

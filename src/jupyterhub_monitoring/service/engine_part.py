@@ -6,13 +6,14 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..alerting.rules.rule_status import GroupSnapshot
 from ..errors import BadData, MonitoringError, NotPrometheus, QueryError
 from ..health.codes import ENGINE_DOWN, ENGINE_LACKS
 from ..metrics.spec import PREFIX
 from ..promql.engine import Engine
+from ..promql.quoting import quote
 from ..querier import HttpQuerier, Kind, kind_of
 from ..store.store import Store
 from .application import Host
@@ -101,11 +102,12 @@ class EnginePart:
         place, context = self._querier.place, self._host.context
         context.victoria = await self._is_victoria()
         counts = await asyncio.gather(
-            *(self._querier.instant(f"count(last_over_time({name}[10m]))") for name in _WANTED)
+            *(context.querier.instant(f"count(last_over_time({name}[10m]))") for name in _WANTED)
         )
         told = [
-            f"{place} has no numbers of {what}. Let it scrape that; `jupyterhub-monitoring export"
-            " prometheus` writes the configuration, whose token has to have the scope read:metrics."
+            f"{place} has no numbers of {what}{_with(context.own_labels)}. Let it scrape that;"
+            " `jupyterhub-monitoring export prometheus` writes the configuration, whose token has"
+            " to have the scope read:metrics."
             for count, (name, what) in zip(counts, _WANTED.items(), strict=True)
             if math.isnan(count.value)
         ]
@@ -129,6 +131,12 @@ class EnginePart:
     async def _rules(self) -> Sequence[GroupSnapshot]:
         """Return the engine's rules; none of one that knows no such question."""
         try:
-            return await self._querier.rules()
+            return await self._querier.rules(self._host.context.own_labels)
         except NotPrometheus:
             return ()
+
+
+def _with(own: Mapping[str, str]) -> str:
+    """Say which labels the numbers have to have."""
+    said = ", ".join(f"{name}={quote(value)}" for name, value in own.items())
+    return f" with the label {said} (c.Monitoring.external_labels)" if said else ""

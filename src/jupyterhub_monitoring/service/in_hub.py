@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +73,7 @@ async def _run(surroundings: Surroundings) -> None:
     settings = replace(settings, problems=(*settings.problems, *problems, *wrong))
     host = Host(surroundings.folder, settings, registry, (*always, *extra), beside)
     if beside is not None:
+        host.context.own_labels = _own_labels(Outside.of(surroundings.alerting), rules.hub_label)
         host.parts.append(EnginePart(host, beside))
     outside = Outside.of(surroundings.alerting)
     if settings.alerts.enabled:
@@ -161,6 +162,12 @@ def _beside(
     ]
     problems += settings.rules.parameters()[1]
     return HttpQuerier(endpoint, settings.query.limits()), problems
+
+
+def _own_labels(outside: Outside, hub_label: str) -> Mapping[str, str]:
+    """Return the label that tells this Hub's series from others', if it is known."""
+    value = outside.external_labels.get(hub_label)
+    return {} if value is None else {hub_label: value}
 
 
 def _interval(settings: Settings, beside: HttpQuerier | None) -> float:
