@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_monitoring.remote_write import owed as module
@@ -15,6 +15,7 @@ from jupyterhub_monitoring.remote_write.owed_file import WrongFile, load, save
 A = ("hub", "a")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["row", "row", "row", "send"]), st.integers(0, 40))))
 def test_each_row_goes_out_once(steps: list[tuple[str, int]]):
     """In whichever order rows come and go out, each is sent once; none that was sent is owed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -13,17 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from jupyterhub_monitoring.remote_write.outbox import MOST_SAMPLES
+from jupyterhub_monitoring.store.selection import STALE_BITS
+from jupyterhub_monitoring.store.store import Store
 from support.peers import find
-from support.ports import free_port
 from support.prometheus import RealPrometheus
 from support.victoria_metrics import RealVictoriaMetrics
 from support.write_process import STEP
 from support.write_receiver import Labels
 from support.writing import everything
-
-from jupyterhub_monitoring.remote_write.outbox import MOST_SAMPLES
-from jupyterhub_monitoring.store.selection import STALE_BITS
-from jupyterhub_monitoring.store.store import Store
 
 PROCESS = Path(__file__).parents[1] / "support" / "write_process.py"
 HOUR_OF_ROUNDS = 240
@@ -35,11 +35,11 @@ Found = dict[Labels, list[tuple[int, float | None]]]
 
 @contextmanager
 def service(
-    folder: Path, url: str, start: int, first: int, last: int, rate: int = 2_500
+    folder: Path, url: str, start: int, rounds: tuple[int, int], rate: int = 2_500
 ) -> Iterator[Iterator[str]]:
     """A service that appends these rounds and sends; gives its lines, and is killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, str(PROCESS), str(folder), url, *map(str, (start, first, last, rate))],
+        [sys.executable, str(PROCESS), str(folder), url, *map(str, (start, *rounds, rate))],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -60,14 +60,14 @@ def line(lines: Iterator[str], *starts: str) -> str:
 def outage_and_kills(folder: Path, start: int, port: int, path: str) -> Iterator[None]:
     """An hour comes in while nobody listens; yields when the receiver is to be started."""
     url = f"http://127.0.0.1:{port}{path}"
-    with service(folder, url, start, 0, HOUR_OF_ROUNDS) as lines:
+    with service(folder, url, start, (0, HOUR_OF_ROUNDS)) as lines:
         line(lines, "appended")
     yield
-    with service(folder, url, start, HOUR_OF_ROUNDS, ROUNDS) as lines:
+    with service(folder, url, start, (HOUR_OF_ROUNDS, ROUNDS)) as lines:
         line(lines, "sent", "done")  # killed with most of it still owed
-    with service(folder, url, start, ROUNDS, ROUNDS) as lines:
+    with service(folder, url, start, (ROUNDS, ROUNDS)) as lines:
         line(lines, "sent", "done")
-    with service(folder, url, start, ROUNDS, ROUNDS, rate=1_000_000) as lines:
+    with service(folder, url, start, (ROUNDS, ROUNDS), rate=1_000_000) as lines:
         done = line(lines, "done")
     assert "refused=None" in done
 
@@ -83,8 +83,6 @@ def expected(folder: Path) -> Found:
 
 
 def _value(bits: int) -> float | None:
-    import struct  # noqa: PLC0415
-
     return None if bits == STALE_BITS else struct.unpack("<d", struct.pack("<q", bits))[0]
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.stores import BLOCK, HOUR, START, STEP, Clock, open_store, series
-from support.write_receiver import Answer, Received, WriteReceiver, refuse
-from support.writing import Waits, doubled, everything, once, rounds, sending, until
 
 from jupyterhub_monitoring.remote_write import outbox
 from jupyterhub_monitoring.store.selection import Row
 from jupyterhub_monitoring.store.settings import StoreSettings
+from support.stores import BLOCK, HOUR, START, STEP, Clock, open_store, series
+from support.write_receiver import Answer, Received, WriteReceiver, refuse
+from support.writing import Waits, doubled, everything, once, rounds, sending, until
 
 
 async def test_what_comes_in_goes_out(tmp_path: Path):
@@ -146,7 +146,7 @@ async def test_a_restart_sends_the_same_batch(tmp_path: Path):
 
 
 async def test_samples_that_come_late(tmp_path: Path):
-    """A target's own timestamps that lie back are sent too, even in a block that is sealed later."""
+    """A target's own timestamps that lie back are sent as well."""
     clock = Clock()
     store = open_store(tmp_path, clock)
     with WriteReceiver() as receiver:

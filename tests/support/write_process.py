@@ -2,10 +2,11 @@
 
     python tests/support/write_process.py FOLDER URL START_MS FIRST LAST RATE
 
-It sends RATE samples in a second. It appends the rounds FIRST to LAST and says `appended`, then `sent N` after each batch, and `done`
-when nothing is owed; then it waits to be killed.
+It appends the rounds FIRST to LAST and says `appended`, then `sent N` as RATE samples a second go
+out, and `done` when nothing is owed; then it waits to be killed.
 """
 
+# ruff: noqa: T201 -- a test reads it
 from __future__ import annotations
 
 import asyncio
@@ -38,7 +39,8 @@ def append(store: Store, start: int, number: int) -> None:
         store.append([Row(start + number * STEP, store.series_ids(names), values)])
 
 
-async def main(folder: Path, url: str, start: int, first: int, last: int, rate: int) -> None:
+async def main(folder: Path, url: str, start: int, first: int, *others: int) -> None:
+    last, rate = others
     store = Store.open(folder)
     receiver = ReceiverSettings("far", "far", url, HttpOptions(), 20.0)
     rhythm = Rhythm(note_seconds=0.1, most_per_second=rate)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from support.stores import START, STEP, series
-from support.write_receiver import Labels, Samples
 
 from jupyterhub_monitoring.alerting.receivers.http_options import HttpOptions
 from jupyterhub_monitoring.remote_write.receiver import ReceiverSettings
 from jupyterhub_monitoring.remote_write.sender import Rhythm, Sender
 from jupyterhub_monitoring.store.selection import ABSENT_BITS, STALE, Row
 from jupyterhub_monitoring.store.store import Store
+from support.stores import START, STEP, series
+from support.write_receiver import Labels, Samples
 
 EXTERNAL = {"hub": "physics"}
 
