@@ -112,7 +112,7 @@ DASHBOARDS = (
     Dashboard(
         "activity",
         "Activity",
-        "How many people use the Hub, when, and how often do they come back?",
+        "How many people use the Hub, and when?",
         (
             Section(
                 "People", (hub.ACTIVE_USERS, people.TOTAL_USERS, hub.LOGINS, people.USER_LOGINS)
