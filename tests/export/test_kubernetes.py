@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,22 @@ MONITORS = {"ServiceMonitor": "endpoints", "PodMonitor": "podMetricsEndpoints"}
 ENDPOINT = {"port", "path", "interval", "scrapeTimeout", "authorization", "relabelings"}
 SCRAPED = HUBS["without the operator"]
 
-hubs = pytest.mark.parametrize("hub", HUBS.values(), ids=HUBS)
+hubs = pytest.mark.parametrize("name", HUBS)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder with what is written for the Hub of that name, made once."""
+
+    @cache
+    def write(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("hub")
+        token = folder / "token"
+        token.write_text("0123456789abcdef\n")
+        options = ("--token-file", str(token), "--namespace", "physics", "--label", "release=prom")
+        return export(folder, "kubernetes", HUBS[name], *options)
+
+    return write
 
 
 def kinds(found: list[dict[str, Any]]) -> list[str]:
@@ -39,12 +56,9 @@ def by_kind(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 
 @hubs
-def test_kubernetes_takes_it(tmp_path: Path, hub: Hub):
+def test_kubernetes_takes_it(written: Callable[[str], Path], name: str):
     """Every object of Kubernetes' own kinds is valid by its schema, without a key too many."""
-    token = tmp_path / "token"
-    token.write_text("0123456789abcdef\n")
-    out = export(tmp_path, "kubernetes", hub, "--token-file", str(token))
-    own = [one for one in objects(out) if one["apiVersion"] != OPERATOR]
+    own = [one for one in objects(written(name)) if one["apiVersion"] != OPERATOR]
     assert {"NetworkPolicy", "Secret"} <= set(kinds(own))
     for one in own:
         kubernetes_validate.validate(one, "1.31", strict=True)
@@ -59,9 +73,9 @@ def test_a_wrong_object_would_be_found(tmp_path: Path):
 
 
 @hubs
-def test_every_object_is_listed_and_in_the_namespace(tmp_path: Path, hub: Hub):
+def test_every_object_is_listed_and_in_the_namespace(written: Callable[[str], Path], name: str):
     """`kubectl apply -k` makes all that there is but the patches, in the Hub's namespace."""
-    out = export(tmp_path, "kubernetes", hub, "--namespace", "physics", "--label", "release=prom")
+    out = written(name)
     found = list(objects(out))
     files = {path.name for path in out.rglob("*.yaml")}
     patches = {"hub-probes.patch.yaml", "prometheus-pods.patch.yaml"}
@@ -74,9 +88,9 @@ def test_every_object_is_listed_and_in_the_namespace(tmp_path: Path, hub: Hub):
 
 @pytest.mark.peer("promtool")
 @hubs
-def test_prometheus_takes_the_rules(tmp_path: Path, hub: Hub):
+def test_prometheus_takes_the_rules(written: Callable[[str], Path], tmp_path: Path, name: str):
     """`promtool check rules` accepts what a PrometheusRule, or the ConfigMap instead, holds."""
-    out = export(tmp_path, "kubernetes", hub)
+    out = written(name)
     if rules := by_kind(out, "PrometheusRule"):
         (one,) = rules
         assert one["apiVersion"] == OPERATOR
@@ -84,10 +98,10 @@ def test_prometheus_takes_the_rules(tmp_path: Path, hub: Hub):
         held = {"rules.yaml": yaml.safe_dump(one["spec"])}
     else:
         held = by_kind(out, "ConfigMap")[0]["data"]
-    for name, text in held.items():
-        (tmp_path / name).write_text(text)
+    for file, text in held.items():
+        (tmp_path / file).write_text(text)
     done = subprocess.run(
-        [find("promtool"), "check", "rules", *(tmp_path / name for name in held)],
+        [find("promtool"), "check", "rules", *(tmp_path / file for file in held)],
         capture_output=True,
         text=True,
         check=False,
@@ -96,10 +110,10 @@ def test_prometheus_takes_the_rules(tmp_path: Path, hub: Hub):
 
 
 @hubs
-def test_the_monitors_are_whole(tmp_path: Path, hub: Hub):
+def test_the_monitors_are_whole(written: Callable[[str], Path], name: str):
     """A monitor has a selector and one endpoint, with the keys that the operator knows."""
-    out = export(tmp_path, "kubernetes", hub)
-    monitors = [one for one in objects(out) if one["kind"] in MONITORS]
+    hub = HUBS[name]
+    monitors = [one for one in objects(written(name)) if one["kind"] in MONITORS]
     service = "Monitoring.service = False" not in hub.config
     wanted = [] if "--no-operator" in hub.options else list(MONITORS)[: 1 + service]
     assert kinds(monitors) == wanted
