@@ -23,6 +23,8 @@ PAGES = (
     "server?user=u1",
     "activity",
     "activity?range=90d",
+    "report",
+    "report?by=group",
     "status",
     "me",
     "explore",
