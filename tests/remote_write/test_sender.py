@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from jupyterhub_monitoring.remote_write import outbox
+from jupyterhub_monitoring.store.head import Part
 from jupyterhub_monitoring.store.selection import Row
 from jupyterhub_monitoring.store.settings import StoreSettings
 from support.stores import BLOCK, HOUR, START, STEP, Clock, open_store, series
@@ -240,5 +244,29 @@ async def test_a_file_that_is_damaged(tmp_path: Path):
         async with sending(store, tmp_path, receiver.url) as sender:
             rounds(store, 0, 1)
             await until(lambda: sender.state().sent == 20)
+    assert receiver.kept == everything(store)
+    store.close()
+
+
+async def test_a_row_that_queries_do_not_see_yet(tmp_path: Path):
+    """A row that is on disk a moment before it can be read is sent when it can be."""
+    store = open_store(tmp_path, Clock())
+    show, committed, go_on = store._head.put, threading.Event(), threading.Event()
+
+    def slowly(parts: Sequence[Part]) -> None:
+        committed.set()
+        assert go_on.wait(60)
+        show(parts)
+
+    with WriteReceiver() as receiver:
+        async with sending(store, tmp_path, receiver.url) as sender:
+            store._head.put = slowly  # type: ignore[method-assign]
+            writer = threading.Thread(target=rounds, args=(store, 0, 1, "a"))
+            writer.start()
+            await until(committed.is_set)
+            await asyncio.sleep(0.2)  # many rounds of the sender
+            go_on.set()
+            await until(lambda: sender.state().sent == 10)
+            await asyncio.to_thread(writer.join)
     assert receiver.kept == everything(store)
     store.close()

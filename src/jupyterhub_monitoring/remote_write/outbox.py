@@ -96,6 +96,7 @@ class Outbox:
 
     def _catch_up(self) -> None:
         """Take note of what was written while nobody followed; it may be in pages by now."""
+        newest = self._following.newest()  # before the samples: what comes meanwhile is in the log
         floor = max(self._owed.began_ms, self._owed.seen_ms - LATE_MS)
         for name in self._following.streams():
             known = self._owed.streams.get(name)
@@ -104,12 +105,15 @@ class Outbox:
             if len(times):
                 self._owed.stream(name).note(int(times[0]), int(times[-1]))
                 self._changed = True
-        newest = self._following.newest()
         if newest < self._owed.noted:  # the log was empty, and begins anew
             self._owed.noted, self._changed = newest, True
 
     def note(self) -> None:
         """Take note of what is new, durably."""
+        self._take_note()
+        self._save()
+
+    def _take_note(self) -> None:
         while True:
             rows = self._following.written(self._owed.noted)
             for row in rows:
@@ -117,13 +121,13 @@ class Outbox:
             if rows:
                 self._owed.noted, self._changed = rows[-1].number, True
             if len(rows) < WRITTEN:
-                break
-        self._save()
+                return
 
     def next(self) -> Batch | None:
         """Return what goes out next, durably named as such; None where nothing is owed."""
         while True:
             if not self._owed.sending:
+                self._take_note()
                 until = self._cut()
                 if until is None:
                     self._save()

@@ -6,6 +6,7 @@ log for what is new, and the samples later, as often as needed, from wherever th
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -55,26 +56,38 @@ class Cells:
 
 
 class Following:
-    """Reads for any thread; nobody who writes waits for it."""
+    """Reads for any thread. Who writes waits for one number, never for samples."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, snapshot: Callable[[], Snapshot]
+        self,
+        database: Database,
+        catalog: Catalog,
+        snapshot: Callable[[], Snapshot],
+        writing: threading.RLock,
     ) -> None:
         self._database, self._catalog, self._snapshot = database, catalog, snapshot
+        self._writing = writing
 
     def newest(self) -> int:
-        """Return the number of the last row of the log, 0 where it is empty."""
-        with self._database.reading() as connection:
+        """Return the number of the last row of the log, 0 where it is empty.
+
+        A row is on disk before queries see it; the lock is free when they see all that is there.
+        """
+        with self._writing, self._database.reading() as connection:
             (number,) = connection.execute("SELECT max(id) FROM head").fetchone()
         return int(number or 0)
 
     def written(self, after: int) -> list[Written]:
-        """Return the rows after number *after*, the first `WRITTEN` of them."""
+        """Return the rows after number *after*, the first `WRITTEN`; their samples can be read."""
+        newest = self.newest()
+        if newest <= after:
+            return []
         names = {number: name for name, number in self._catalog.streams().items()}
         with self._database.reading() as connection:
             found = connection.execute(
-                "SELECT id, stream, timestamp FROM head WHERE id > ? ORDER BY id LIMIT ?",
-                (after, WRITTEN),
+                "SELECT id, stream, timestamp FROM head WHERE id > ? AND id <= ?"
+                " ORDER BY id LIMIT ?",
+                (after, newest, WRITTEN),
             ).fetchall()
         return [
             Written(number, names[stream], timestamp)

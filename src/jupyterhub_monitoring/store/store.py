@@ -349,7 +349,7 @@ class Store:
 
     def following(self) -> Following:
         """Return what reads samples in the order in which they come, to pass them on."""
-        return Following(self._database, self._catalog, lambda: self._snapshot)
+        return Following(self._database, self._catalog, lambda: self._snapshot, self._writing)
 
     def label_names(self, sets: lookups.Selectors, start_ms: int, end_ms: int) -> list[str]:
         """Return the label names of series of one of *sets* with samples in the range, sorted."""
