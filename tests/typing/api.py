@@ -16,6 +16,8 @@ assert_type(jm.record_custom_event("export", user="ana"), None)
 assert_type(jm.update_custom_gauge("licences", 7), None)
 assert_type(jm.update_resource_metrics(object(), "gpu"), None)
 assert_type(jm.ALERTING_RULES, dict[str, dict[str, str]])
+assert_type(jm.DASHBOARD_METRICS, dict[str, list[str]])
+assert_type(jm.generate_grafana_queries(), dict[str, str])
 assert_type(jm.AlertManager("http://hook").evaluate_condition("up == 0", "up 1"), bool)
 
 with jm.time_custom_operation("backup") as timer:
