@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import numpy as np
 import pytest
 
 from jupyterhub_monitoring.alerting.receivers.http_options import HttpOptions
 from jupyterhub_monitoring.errors import EngineUnauthorised, NotPrometheus, QueryRefused
+from jupyterhub_monitoring.pages.answer import Mood, answer
 from jupyterhub_monitoring.pages.panel_data import Line, until
 from jupyterhub_monitoring.pages.period import Period
 from jupyterhub_monitoring.querier import Endpoint, HttpQuerier
@@ -58,6 +60,18 @@ def test_nobody_reads_the_token_of_an_engine_that_is_away():
     assert f"127.0.0.1:{port} cannot be reached" in texts[0]
     assert f"127.0.0.1:{port} cannot be reached" in texts[1]
     assert not any(SECRET in text for text in texts)
+
+
+def test_the_first_line_does_not_say_that_all_is_well_without_rules():
+    """It counts people, and says what is not known."""
+    numbers: Any = {"unknown": None, "running": 3.0, "pending": 0.0}
+    blind = answer([], **numbers, blind="the engine tells of no rules about this Hub")
+    assert blind.mood is Mood.UNKNOWN
+    assert blind.text == (
+        "3 servers run. Whether an alert fires is not known:"
+        " the engine tells of no rules about this Hub."
+    )
+    assert answer([], **numbers, remarkable="2 % of requests fail", blind="so").mood is Mood.WARN
 
 
 def test_alerts_are_not_known_where_the_engine_tells_of_none():

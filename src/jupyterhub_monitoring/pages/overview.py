@@ -13,7 +13,7 @@ from ..errors import MonitoringError
 from ..health.reported import ReportedCheck
 from ..scrape import Health
 from .alerts.alert_rows import AlertRow
-from .answer import Answer, Wrong, answer
+from .answer import Answer, Wrong, answer, answer_of_the_past
 from .checks.page import trouble
 from .handler import PageHandler
 from .navigation import Audience
@@ -49,11 +49,11 @@ class OverviewPage(PageHandler):
         self.show(
             "overview.html",
             period=period,
-            answer=overview_answer(sources, found),
+            answer=overview_answer(sources, found) if period.name else past_answer(found),
             tiles=await self._with_exact_waits(found),
             panels=panel_views(board("overview").panels, period, self.viewer),
             near=near_limits(snapshot, self.viewer, self.began),
-            failures=await self._failures(),
+            failures=await self._failures(period.start, min(period.end, self.began)),
         )
 
     async def _with_exact_waits(self, found: Sequence[Tile]) -> Sequence[Tile]:
@@ -70,13 +70,13 @@ class OverviewPage(PageHandler):
             return found
         return [replace(t, values=tuple(waits)) if t.figure is WAITS else t for t in found]
 
-    async def _failures(self) -> list[Spawn] | None:
+    async def _failures(self, start: float, end: float) -> list[Spawn] | None:
         """Return the last spawns that failed, None where that is not known."""
-        activity, start = self.sources.context.activity, self.period.start
+        activity = self.sources.context.activity
         if activity is None:
             return None
         try:
-            return await asyncio.to_thread(activity.failures, start, self.began, None, FAILURES)
+            return await asyncio.to_thread(activity.failures, start, end, None, FAILURES)
         except MonitoringError:
             return None
 
@@ -102,9 +102,31 @@ def overview_answer(sources: Sources, found: Sequence[Tile]) -> Answer:
     problem = found[RUNNING].problem or None
     if problem is None and running is None:
         problem = _why_nothing(sources)
+    return answer(
+        wrong,
+        unknown=problem,
+        running=running,
+        pending=pending,
+        remarkable=_remarkable(found),
+        blind=_why_blind(sources),
+    )
+
+
+def _why_blind(sources: Sources) -> str:
+    """Say why it is not known whether an alert fires; empty where it is."""
+    blind = sources.engine and sources.context.rules is None
+    return f"{sources.engine} tells of no rules about this Hub" if blind else ""
+
+
+def past_answer(found: Sequence[Tile]) -> Answer:
+    """Return the first line of a time in the past."""
+    return answer_of_the_past(found[RUNNING].values[0], _remarkable(found))
+
+
+def _remarkable(found: Sequence[Tile]) -> str:
+    """Return the first number that wants a person, in words; empty where none does."""
     bad = next((tile for tile in found if tile.bad), None)
-    remarkable = f"{bad.figure.unit.text(bad.values[0])} {bad.figure.label}" if bad else ""
-    return answer(wrong, unknown=problem, running=running, pending=pending, remarkable=remarkable)
+    return f"{bad.figure.unit.text(bad.values[0])} {bad.figure.label}" if bad else ""
 
 
 def _checks(sources: Sources) -> list[ReportedCheck]:

@@ -86,7 +86,8 @@ class EnginePart:
         except MonitoringError as error:
             self._in_vain += 1
             if self._in_vain > 1 or kind_of(error) in _AT_ONCE:
-                faults.put(ENGINE_DOWN, f"{error}.")
+                told = str(error)
+                faults.put(ENGINE_DOWN, told if told.endswith("?") else f"{told}.")
         except Exception as error:
             self._in_vain += 1
             log.exception("The engine could not be looked at")
