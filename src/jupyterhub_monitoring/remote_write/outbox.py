@@ -68,8 +68,6 @@ class Outbox:
         self._following, self._path, self._external = following, path, external_labels
         self._labels: dict[int, tuple[bytes, ...]] = {}
         self._changed = False
-        self.oldest_ms: int | None = None
-        """Since when something is owed, None where nothing is."""
         self.problem = ""
         """What is wrong with the file, empty where nothing is."""
         self.lost_ms: int | None = None
@@ -84,6 +82,8 @@ class Outbox:
         self._owed = self._begin(clock_ms()) if found is None else found
         self._again = bool(self._owed.sending)
         self._catch_up()
+        self.oldest_ms = self._owed.oldest_ms
+        """Since when something is owed, None where nothing is."""
 
     def _begin(self, now_ms: int) -> Owed:
         """Return that nothing is owed: what is in the store already stays there."""
