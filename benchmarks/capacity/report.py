@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,15 +100,15 @@ def make_series(folder: Path, servers: int, days: int) -> None:
 def report(folder: Path, by: By, days: float) -> None:
     """Make one report and say what it took."""
     span = Span(NOW - days * DAY, NOW, "a time", timezone.utc)
-    before = peak_mib()
-    began, cpu = time.monotonic(), time.process_time()
-    history = Activity(ActivityReader(folder)).history
-    source, store = Source(history), None
+    source = Source(Activity(ActivityReader(folder)).history)
     if (folder / "series.sqlite").exists():
-        store = Store.open(folder, read_only=True)
+        store = Store.open(folder, read_only=True)  # the service has it open already
         limits = Limits()
         parts = SimpleNamespace(engine=Engine(store, limits), store=store, unavailable=None)
-        source = Source(history, EmbeddedQuerier(QueryRunner(limits), parts), seconds=600)
+        querier = EmbeddedQuerier(QueryRunner(limits), parts)
+        source = replace(source, querier=querier, seconds=600)
+    before = peak_mib()
+    began, cpu = time.monotonic(), time.process_time()
     made = asyncio.run(make_report(Question(span, by, every=True), source, NOW))
     size = sum(len(written(made, how)) for how in Format)
     wall, used = time.monotonic() - began, time.process_time() - cpu

@@ -174,6 +174,18 @@ def test_days(line: str, of: str, expected: dict[str, tuple[int, float]]):
     assert {day: found for day, found in found.items() if found[0]} == expected
 
 
+def test_who_is_new_is_new_on_one_day():
+    """Somebody new who comes again is new on the first day only."""
+    lines = [f"ann: 2026-10-0{day} 09:00 - 2026-10-0{day} 10:00" for day in (5, 6)]
+    made = report(OCTOBER, LATER, lines, by=By.DAY, newcomers=["ann"])
+    found = {row.name[-2:]: row.figures for row in made.rows if row.figures.sessions}
+    assert {day: (each.new, each.returning) for day, each in found.items()} == {
+        "05": (1, 0),
+        "06": (0, 1),
+    }
+    assert made.total.new == 1
+
+
 def test_days_end_with_today():
     """A month that goes on has no rows for what is still to come."""
     found = days("ann: 2026-10-05 09:00", now=at("2026-10-06 12:00"))
@@ -200,6 +212,14 @@ def test_by_user():
     rows = [(row.name, row.figures.hours, row.figures.cpu_hours) for row in made.rows]
     assert rows == [("bob", 3.0, None), ("ann", 1.0, 2.0)]
     assert (made.total.cpu_hours, made.total.memory_gib_hours) == (2.0, None)
+
+
+def test_days_without_series():
+    """Where CPU was not measured on all days with servers, the report says on how many it was."""
+    lines = [f"ann: 2026-10-0{day} 09:00 - 2026-10-0{day} 10:00" for day in (1, 2, 3)]
+    made = report(OCTOBER, LATER, lines, series=series(ann=3600.0))
+    assert made.total.cpu_hours == 1.0
+    assert "CPU and memory are known of 1 of the 3 days on which servers ran." in made.notes
 
 
 def test_by_group():

@@ -64,14 +64,15 @@ def report(
     every: bool = False,
     series: Series | None = None,
     newcomers: Iterable[str] | None = (),
+    seen: str = "2026-10-05 09:00",
     since: float | None = 0.0,
 ) -> Report:
-    """Return the report of all this."""
+    """Return the report of all this; *newcomers* were first *seen* then."""
     found = Found(
         Sessions.of(map(session, sessions), now),
         Spawns.of(map(spawn, spawns)),
         runs,
-        None if newcomers is None else frozenset(newcomers),
+        None if newcomers is None else dict.fromkeys(newcomers, at(seen)),
         since,
     )
     lives = [Life(each) for each in runs]

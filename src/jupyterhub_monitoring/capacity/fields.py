@@ -75,7 +75,8 @@ FIELDS = (
         "new",
         "of them new",
         "new",
-        "Those who were never seen before the period, as far back as things are kept.",
+        "Those who were never seen before the period (in the row of a day: before the day), as far"
+        " back as things are kept.",
         _count,
     ),
     Field("returning", "of them returning", "returning", "All others of them.", _count),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,16 +51,16 @@ def figures(  # noqa: PLR0913, PLR0917 -- what they are made of
     spawns: Spawns,
     start: float,
     end: float,
-    newcomers: Collection[str] | None,
+    newcomers: Mapping[str, float] | None,
     use: Use,
 ) -> Figures:
     """Return the figures of what is of *sessions* and *spawns* between *start* and *end*.
 
-    *newcomers* are the users who were first seen in the report's time, None where nobody knows.
+    *newcomers* says when each new user was first seen, and is None where nobody knows.
     """
     sessions, spawns = sessions.within(start, end), spawns.within(start, end)
     names = sessions.names()
-    new = None if names is None or newcomers is None else len(names.intersection(newcomers))
+    new = None if names is None or newcomers is None else _new(names, newcomers, start, end)
     lengths = sessions.end - sessions.start
     servers = peak(sessions, start, end)
     return Figures(
@@ -82,6 +82,10 @@ def figures(  # noqa: PLR0913, PLR0917 -- what they are made of
         wait_median_seconds=spawns.waited_seconds(0.5),
         wait_p95_seconds=spawns.waited_seconds(0.95),
     )
+
+
+def _new(names: Collection[str], seen: Mapping[str, float], start: float, end: float) -> int:
+    return sum(start <= seen[name] < end for name in names if name in seen)
 
 
 def top_share(sessions: Sessions, start: float, end: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,7 +59,7 @@ class Found:
     sessions: Sessions
     spawns: Spawns
     runs: Sequence[HubRun]
-    newcomers: frozenset[str] | None
+    newcomers: Mapping[str, float] | None
     since: float | None
 
 
@@ -87,7 +87,7 @@ def read(history: History, span: Span, now: float) -> Found:
     newcomers = None
     if since is not None and since < span.start:
         seen = history.first_seen()
-        newcomers = frozenset(name for name, at in seen.items() if span.start <= at < span.end)
+        newcomers = {name: at for name, at in seen.items() if span.start <= at < span.end}
     return Found(
         Sessions.of(history.sessions(span.start, span.end), now),
         Spawns.of(history.spawns(span.start, span.end)),
