@@ -168,6 +168,26 @@ def test_it_asks_more_and_more_seldom_without_the_service(
         expect(page.locator("#lost")).to_be_hidden()
 
 
+def test_a_login_that_is_over_leads_to_the_hubs_form(
+    served: tuple[State, PageServer], browser: Chromium
+):
+    """The service refuses what is asked without a login: the page is opened again, and says so."""
+    with browser.visit(served[1].url) as visit:
+        traffic = open_live(visit)
+        asked = traffic.pages()
+
+        def refuse(route: Route) -> None:
+            if route.request.is_navigation_request():
+                route.fulfill(status=200, body="Sign in")
+            else:
+                route.fulfill(status=403, body="no")
+
+        visit.page.route("**/*", refuse)
+        visit.page.clock.run_for(EVERY_MS)
+        expect(visit.page.get_by_text("Sign in")).to_be_visible()
+        assert traffic.pages() == asked + 2
+
+
 def seconds_until_asked(traffic: Traffic) -> int:
     """Return after how many seconds the page asks anew, in steps of 5, when that has ended."""
     before, seconds = traffic.pages(), 0

@@ -118,7 +118,10 @@ def test_no_word_of_an_alert_is_html(pages: AlertPages):
 def test_nobody_is_told(pages: AlertPages):
     """Where no setting says whom to tell, the page says so and what to do."""
     pages.context.tells_nobody = True
-    assert "Nobody is told of alerts. Set <code>c.Monitoring.notify</code>" in pages.page()
+    pages.fire(FAIL)
+    page = pages.page()
+    assert "Nobody is told of alerts. Set <code>c.Monitoring.notify</code>" in page
+    assert "was not told yet" not in page
 
 
 def test_others_tell(pages: AlertPages):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyterhub_monitoring.pages.answer import Mood, Wrong, answer
+from jupyterhub_monitoring.pages.answer import Mood, Wrong, answer, answer_of_the_past
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,19 @@ def test_the_first_line(  # noqa: PLR0917 -- a table
     said = answer(wrong, unknown=unknown, running=running, pending=pending, remarkable=remarkable)
     assert said.mood is mood
     assert text in said.text
+
+
+@pytest.mark.parametrize(
+    ("running", "remarkable", "mood", "text"),
+    [
+        (None, "", Mood.UNKNOWN, "Nothing was recorded at the end of this time."),
+        (1, "", Mood.UNKNOWN, "At its end 1 server ran."),
+        (3, "50 % of spawns succeed", Mood.WARN, "In this time 50 % of spawns succeed. At"),
+    ],
+    ids=["before there was a Hub", "people worked", "a number was bad"],
+)
+def test_the_first_line_of_the_past(running: float | None, remarkable: str, mood: Mood, text: str):
+    """It tells of that time: not that the Hub is new, nor that all is well now."""
+    said = answer_of_the_past(running, remarkable)
+    assert said.mood is mood
+    assert said.text.startswith(text)

@@ -124,6 +124,15 @@ def test_what_is_wrong_is_said(name: str, path: str, said: str, tmp_path: Path):
         assert re.search(said, Shown(server.get(path).body).text)
 
 
+def test_the_past_tells_of_itself(tmp_path: Path):
+    """Before there was a Hub nothing is said of now, nor of what failed since."""
+    with state("well", tmp_path) as found, found.serve() as server:
+        assert "No server failed" not in Shown(server.get("?range=30d").body).text
+        shown = Shown(server.get("?from=2020-01-01&to=2020-01-02").body).text
+        assert "Nothing was recorded at the end of this time." in shown
+        assert "No server failed to start in this time." in shown
+
+
 def test_what_takes_long_is_there_the_next_time(tmp_path: Path):
     """A slow answer is waited for in the background, once, and shown to who looks again."""
     with state("well", tmp_path) as found, found.serve() as server:

@@ -93,8 +93,9 @@ def _until(now: float, name: str, interval: float) -> Period:
 def _seconds(name: str) -> float:
     match = _RANGE.fullmatch(name)
     seconds = int(match[1]) * SECONDS[match[2]] if match else 0
-    if not 60 <= seconds <= LONGEST:
-        raise BadData(f"range is not a time such as 30m, 6h or 7d: {name[:20]!r}")
+    if not match or not 60 <= seconds <= LONGEST:
+        wanted = "from 1m to 1000d" if match else "a time such as 30m, 6h or 7d"
+        raise BadData(f"range is not {wanted}: {name[:20]!r}")
     return float(seconds)
 
 

@@ -8,11 +8,14 @@ export function ask(address, { signal, method = "GET", body, accept = "applicati
   return fetch(address, { signal, method, body, headers });
 }
 
-/** Fetch a page of ours as a document; null where the login is over and the Hub asks for a new one. */
+/**
+ * Fetch a page of ours as a document; null where the login is over: a page that is opened again
+ * leads to the Hub's form, or says what is not allowed any more.
+ */
 export async function askPage(address, signal) {
   const answer = await ask(address, { signal, accept: "text/html" });
   const left = answer.redirected && !new URL(answer.url).pathname.startsWith(document.body.dataset.prefix);
-  if (left || answer.status === 401) {
+  if (left || answer.status === 401 || answer.status === 403) {
     location.reload();
     return null;
   }

@@ -12,8 +12,17 @@ function range(_, low, high) {
   return [Math.min(0, low), top === 0 && low >= 0 ? 1 : top * 1.06];
 }
 
-function lastKnown(values) {
-  return values.findLast((value) => value !== null) ?? null;
+const RECENT = 4; // steps; the last ones may not be there yet
+
+/** The number at the end of the time; nothing of what ended before, as a server that was stopped. */
+function latest(values) {
+  return values.slice(-RECENT).findLast((value) => value !== null) ?? null;
+}
+
+/** What a line is worth in one number, while the mouse points nowhere. */
+export function inShort(line, { kind, unit }) {
+  if (kind !== "bars") return text(latest(line.values), unit);
+  return `${text(line.values.reduce((sum, value) => sum + (value ?? 0), 0), unit)} in all`;
 }
 
 /** Each row is the sum of those up to it; nothing where no row has anything. */
@@ -49,7 +58,7 @@ export function lines(data) {
       paths: bars ? BARS : undefined,
       points: { show: bars ? false : isolated },
       value: (_, __, ___, at) =>
-        text(at === null || at === undefined ? lastKnown(line.values) : line.values[at], data.unit),
+        at === null || at === undefined ? inShort(line, data) : text(line.values[at], data.unit),
     };
   });
   return {

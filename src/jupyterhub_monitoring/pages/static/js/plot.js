@@ -2,11 +2,10 @@
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { ask } from "./ask.js";
 import { heatmap } from "./heatmap.js";
-import { lines } from "./lines.js";
+import { inShort, lines } from "./lines.js";
 import { markHooks } from "./marks.js";
 import { many } from "./many.js";
 import { colour } from "./palette.js";
-import { text } from "./units.js";
 
 const NARROW = 640;
 const DRAWINGS = { heatmap, many };
@@ -78,11 +77,11 @@ export class Plot {
     const data = this.data;
     if (!data) return;
     if (isEmpty(data)) {
-      this.say(data.empty);
+      this.say([data.empty, ...(data.warnings ?? [])].join(" "));
       return;
     }
     const part = (DRAWINGS[this.figure.dataset.kind] ?? lines)(data);
-    const notes = part.notes ?? [];
+    const notes = [...(part.notes ?? []), ...(data.warnings ?? [])];
     const options = this.options(part);
     options.hooks.ready.push(pointAgain(this.pointed()));
     this.clear();
@@ -126,9 +125,8 @@ export class Plot {
 
   /** The latest numbers in words, for who does not see the plot. */
   summary() {
-    const last = (line) => line.values.findLast((value) => value !== null);
     const shown = this.data.kind === "heatmap" ? [] : this.data.lines;
-    const words = shown.map((line) => `${line.name} ${text(last(line) ?? null, this.data.unit)}`);
+    const words = shown.map((line) => `${line.name} ${inShort(line, this.data)}`);
     return `${this.figure.querySelector("h2").textContent}: ${words.join(", ") || "a plot"}`;
   }
 }
