@@ -295,6 +295,10 @@ ONE = "ann: 2026-10-05 09:00 - 2026-10-05 10:00"
     [
         pytest.param((), (), LATER, "In October 2026 nobody had a server.", id="nothing"),
         pytest.param(
+            (), (), at("2026-10-05 09:12"),
+            "In October 2026, so far, nobody is known to have had a server.", id="nothing so far",
+        ),
+        pytest.param(
             (ONE,), (), LATER,
             "In October 2026 1 person used the Hub for 1 session of 1 hour in all; at most 1 server"
             " ran at once.", id="one",

@@ -83,7 +83,11 @@ class Held:
 
 
 class Damaged:
-    """An `Activity` whose file cannot be read."""
+    """An `Activity` whose file cannot be read, nor the `history` in it."""
+
+    @property
+    def history(self) -> Damaged:
+        return self
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def fail(*_args: Any, **_kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +31,8 @@ from .use import (
 MOST_KILLED = 50
 """Lives of the Hub without a stop of which the series are asked for the end, the latest."""
 
-SERIES_SECONDS = 60.0
+SERIES_SECONDS = 30.0
+"""How long a report waits for the series; it comes without them then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,10 @@ async def make_report(question: Question, source: Source, now: float) -> Report:
         series = await read_series(
             source.querier, pieces, question.by, job=source.job, seconds=source.seconds
         )
-        lives = await _lives(source.querier, source.job, found.runs, span)
+        if not series.problem:  # else the engine is in no state to be asked more
+            with suppress(asyncio.TimeoutError):
+                asking = _lives(source.querier, source.job, found.runs, span)
+                lives = await asyncio.wait_for(asking, source.seconds)
     return await asyncio.to_thread(report_of, question, found, series, lives, now)
 
 

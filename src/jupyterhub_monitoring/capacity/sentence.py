@@ -15,7 +15,8 @@ def sentence(report: Report) -> str:
     if not report.is_over:
         when += ", so far,"
     if not total.sessions:
-        return f"{when} nobody had a server{_that_is_known(report)}."
+        nobody = "nobody is known to have had a server" if report.notes else "nobody had a server"
+        return f"{when} {nobody}."
     told = f"{_counted(total.sessions, 'session')} of {_hours(total.hours)} in all"
     if total.people is None:
         first = f"{when} the Hub was used for {told}"
@@ -33,10 +34,6 @@ def sentence(report: Report) -> str:
 
 def _is_dates(report: Report) -> bool:
     return " to " in report.span.name or " until " in report.span.name
-
-
-def _that_is_known(report: Report) -> str:
-    return " that is known of" if report.notes else ""
 
 
 def _hours(hours: float) -> str:
