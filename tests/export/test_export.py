@@ -36,6 +36,14 @@ def test_the_same_bytes(tmp_path: Path):
     assert texts(out) == first
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_help_of_a_tool_says_what_to_type(tool: str, capsys: pytest.CaptureFixture[str]):
+    """Its first line is a command, not those of `export` with the tool behind them."""
+    with pytest.raises(SystemExit):
+        main(["export", tool, "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: jupyterhub-monitoring export {tool} [-h]")
+
+
 def test_everything_is_each(tmp_path: Path):
     """`all` has what each tool has, in a folder of its name; nothing is only here or there."""
     everything = texts(export(tmp_path / "all", "all"))

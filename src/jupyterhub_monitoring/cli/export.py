@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="default: the standard output (text only)"
     )
     parser.set_defaults(refuse=parser.error)
-    tools = parser.add_subparsers(dest="tool", metavar="TOOL", title="files for another tool")
+    tools = parser.add_subparsers(
+        dest="tool", metavar="TOOL", title="files for another tool", prog=parser.prog
+    )
     export_tools.add_tools(tools)
 
 

@@ -91,7 +91,9 @@ def overview_answer(sources: Sources, found: Sequence[Tile]) -> Answer:
         )
         for fault in sources.context.faults.standing()
     ]
-    checks = _checks(sources)
+    hub, checks = sources.context.hub_health, _checks(sources)
+    if hub and hub.problem:
+        wrong.append(Wrong(f"{hub.problem[0].upper()}{hub.problem[1:]}.", True, "checks"))
     wrong += [_wrong(check) for check in checks]
     wrong += [
         Wrong(alert.summary or alert.name, alert.severity == "critical", f"alerts#{alert.id}")

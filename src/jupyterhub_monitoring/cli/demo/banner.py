@@ -16,13 +16,13 @@ TEXT = """
     password   {password}
 
     metrics    curl -H 'Authorization: token {token}' {url}hub/metrics
-    history    {url}services/monitoring/ as "admin", or
-               curl -H 'Authorization: token {token}' \\
+    pages      {url}services/monitoring/ as "admin" for all; others see their own
+    history    curl -H 'Authorization: token {token}' \\
                  '{url}services/monitoring/api/v1/query?query=jupyterhub_running_servers'
     health     curl {url}hub/health/ready
                {program} health --url {url} --token {token}
     usage      {program} top --url {url} --token {token}
-    alerts     {url}services/monitoring/ (nobody is told: c.Monitoring.notify is empty)
+    alerts     {url}services/monitoring/alerts (nobody is told: c.Monitoring.notify is empty)
 
     log        {log}
     data       {folder} ({fate})
