@@ -162,14 +162,16 @@ class Outbox:
     def _cut(self) -> int | None:
         """Return up to when the oldest rows fit into a request; None where none is owed."""
         self._forget_what_is_gone()
+        window = WINDOW_MS
         while (start := self._owed.oldest_ms) is not None:
-            end = start + WINDOW_MS
+            end = start + window
             times, widths = self._sizes(self._owed.within(start, end))
             if len(times):
                 order = np.argsort(times, kind="stable")
                 fits = int(np.cumsum(widths[order]).searchsorted(MOST_SAMPLES, "right"))
                 return int(times[order][max(fits, 1) - 1])
             self._owed.forget(end)
+            window *= 2  # nobody scraped for long
         return None
 
     def _sizes(self, slices: Iterable[Slice]) -> tuple[Ids, Ids]:

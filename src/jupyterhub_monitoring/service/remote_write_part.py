@@ -86,4 +86,5 @@ def problem_of(state: WriteState, now_ms: int) -> str | None:
 
 
 def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    seconds = max(0, at_ms) / 1000  # a target may say that its sample is of long before
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
