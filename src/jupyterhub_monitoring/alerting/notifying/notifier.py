@@ -58,8 +58,9 @@ def wall_ms() -> Millis:
 class Notifier:
     """Whom to tell of which alerts, from `start()` to `stop()`: an `AlertSink`.
 
-    All methods but those two, `in_thread` and `next_tries` may be called from any thread; they wait while a
-    decision is being written, which takes milliseconds, with thousands of alerts up to a second.
+    All methods but those two, `in_thread` and `next_tries` may be called from any thread; they wait
+    while a decision is being written, which takes milliseconds, with thousands of alerts up to a
+    second.
     """
 
     def __init__(  # noqa: PLR0913 -- the wiring
