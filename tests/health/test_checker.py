@@ -72,6 +72,17 @@ async def test_outcome(checker: HealthChecker, func: Any, status: str, code: str
     assert set(dict(result.items())) >= {"status", "duration", "timestamp", "message", "error"}
 
 
+async def test_the_query_of_a_database_error_is_left_out(checker: HealthChecker) -> None:
+    """What SQLAlchemy adds is long and may name people."""
+
+    def locked() -> bool:
+        raise OSError("database is locked\n[SQL: SELECT * FROM users]\n[parameters: ('ana',)]")
+
+    checker.register_check("mine", locked)
+    result = (await checker.run_checks())["mine"]
+    assert result["message"] == "OSError: database is locked"
+
+
 async def test_checks_run_side_by_side(checker: HealthChecker) -> None:
     """Five checks in threads and five in the loop all run at the same time."""
     in_threads, in_loop, all_in_loop = threading.Barrier(5), [], asyncio.Event()

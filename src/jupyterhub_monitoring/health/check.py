@@ -51,7 +51,8 @@ class Check:
         except (asyncio.TimeoutError, TimeoutError, StillRunning) as problem:
             finding, error = self._timed_out(problem), str(problem) or type(problem).__name__
         except Exception as problem:  # noqa: BLE001 -- any fault of a check is its result
-            error = f"{type(problem).__name__}: {problem}"
+            told, _, _ = str(problem).partition("\n[SQL:")  # the query may name people
+            error = f"{type(problem).__name__}: {told}"
             finding = Finding(Status.ERROR, error, self.code or CHECK_RAISED)
         code = str(finding.code) if finding.code else None
         duration = time.perf_counter() - begun

@@ -8,14 +8,15 @@ export function ask(address, { signal, method = "GET", body, accept = "applicati
   return fetch(address, { signal, method, body, headers });
 }
 
-/**
- * Fetch a page of ours as a document; null where the login is over: a page that is opened again
- * leads to the Hub's form, or says what is not allowed any more.
- */
+/** The service knows no login of ours any more, or the Hub cannot look it up now. */
+export class Refused extends Error {}
+
+/** Fetch a page of ours as a document; null where the login is over and the Hub asks for a new one. */
 export async function askPage(address, signal) {
   const answer = await ask(address, { signal, accept: "text/html" });
   const left = answer.redirected && !new URL(answer.url).pathname.startsWith(document.body.dataset.prefix);
-  if (left || answer.status === 401 || answer.status === 403) {
+  if (answer.status === 403) throw new Refused();
+  if (left || answer.status === 401) {
     location.reload();
     return null;
   }

@@ -1,5 +1,5 @@
 // Keeps a page as it is now: parts are fetched again while somebody looks, plots with them.
-import { askPage } from "./ask.js";
+import { askPage, Refused } from "./ask.js";
 
 const LONGEST_SECONDS = 120;
 const SOON_SECONDS = 2;
@@ -76,6 +76,7 @@ export class Live {
     } catch (error) {
       if (asking !== this.asking || document.hidden) return; // somebody else asks by now
       this.failures += 1;
+      this.refused = error instanceof Refused;
       this.lostSince ??= new Date();
     } finally {
       clearTimeout(late);
@@ -92,9 +93,10 @@ export class Live {
     if (lost) {
       this.notice.className = "notice warn";
       const at = this.lostSince.toLocaleTimeString(undefined, { timeStyle: "short" });
-      this.notice.textContent =
-        `The monitoring service does not answer since ${at}; what you see is of that time. ` +
-        "The page goes on by itself when it is back.";
+      this.notice.textContent = this.refused
+        ? `You are not let in since ${at}; what you see is of that time. Reload the page to log in.`
+        : `The monitoring service does not answer since ${at}; what you see is of that time. ` +
+          "The page goes on by itself when it is back.";
     }
   }
 }
