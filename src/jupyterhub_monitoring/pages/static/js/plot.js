@@ -159,13 +159,14 @@ function pointAgain(place) {
   return (plot) => place && plot.setCursor(place);
 }
 
-/** 14:00, and the date where a day begins. */
+/** 14:00, 14:00:30 where ticks are so close, and the date where a day begins. */
 function timeTicks(_, splits, __, ___, step) {
   return splits.map((at) => {
     const when = new Date(at * 1000);
     const midnight = when.getHours() === 0 && when.getMinutes() === 0;
     if (step >= 86400 || midnight) return when.toLocaleDateString(undefined, { day: "numeric", month: "short" });
-    return when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    const second = step < 60 ? { second: "2-digit" } : {};
+    return when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...second, hourCycle: "h23" });
   });
 }
 
