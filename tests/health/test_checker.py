@@ -72,6 +72,26 @@ async def test_outcome(checker: HealthChecker, func: Any, status: str, code: str
     assert set(dict(result.items())) >= {"status", "duration", "timestamp", "message", "error"}
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("database", "HUB-DB-01"),
+        ("proxy", "HUB-PROXY-01"),
+        ("public_url", "HUB-URL-01"),
+        ("spawners", "HUB-CHECK-02"),
+        ("disk", "HUB-CHECK-02"),
+        ("event_loop", "HUB-CHECK-02"),
+    ],
+)
+async def test_a_check_that_cannot_look_says_what_is_true(
+    checker: HealthChecker, name: str, code: str
+) -> None:
+    """What does not answer is told so; of a disk that nobody could look at nothing is claimed."""
+    checker.register_check(name, _raises, interval=60)
+    result = (await checker.run_checks())[name]
+    assert (result["status"], result["code"]) == ("error", code)
+
+
 async def test_the_query_of_a_database_error_is_left_out(checker: HealthChecker) -> None:
     """What SQLAlchemy adds is long and may name people."""
 

@@ -113,7 +113,7 @@ def test_every_page_is_there_and_has_no_word_of_a_program(served: PageServer):
         ("new", "", "The Hub was not heard of yet|nothing is scraped here, and the store is empty"),
         ("new", "users", "No server has run yet. Start one and it appears here within 15 s"),
         ("new", "activity", "Nobody had a server in this time"),
-        ("new", "user?user=u1", "u1 has no servers running, and no sessions in this time"),
+        ("new", "user?user=u1", "Nothing is known of u1 in this time"),
         ("new", "me", "You have no server that runs"),
     ],
 )

@@ -27,7 +27,7 @@ from .check import Check
 from .checks.database import DatabaseCheck
 from .checks.proxy import ProxyCheck
 from .checks.spawners import SpawnersCheck
-from .codes import CHECK_STALE, CODES, Code
+from .codes import CHECK_STALE, DB_DOWN, PROXY_DOWN, URL_DOWN, Code
 from .history import Change, History
 from .result import CheckResult, Finding, Status, now
 from .settings import MonitoringHealth, settings_of
@@ -238,9 +238,15 @@ class HealthChecker:
         return part
 
 
+DOES_NOT_ANSWER = (DB_DOWN, PROXY_DOWN, URL_DOWN)
+
+
 def _main_code(name: str) -> Code | None:
-    """Return the code of a built-in check for "it did not finish": the first of its codes."""
-    return next((code for code in CODES.values() if code.check == name), None)
+    """Return what a built-in check means that did not finish: that its object does not answer.
+
+    None of those that look at several things: HUB-CHECK-01 and -02 are true of any check.
+    """
+    return next((code for code in DOES_NOT_ANSWER if code.check == name), None)
 
 
 def _log(change: Change) -> None:

@@ -95,7 +95,8 @@ def _of_rule(group: str, alert: ActiveAlert, telling: Telling | None) -> AlertRo
     state = "pending"
     if alert.state is AlertState.FIRING:
         state = (telling.quiet if telling else "") or "firing"
-    return _row(alert.labels, alert.annotations, state, alert.active_at, group, telling)
+    since = alert.active_at if alert.fired_at is None else alert.fired_at
+    return _row(alert.labels, alert.annotations, state, since, group, telling)
 
 
 def _of_others(telling: Telling) -> AlertRow:
