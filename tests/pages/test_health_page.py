@@ -17,7 +17,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.web import Application, RequestHandler
 
 from jupyterhub_monitoring.dashboards import Unit
-from jupyterhub_monitoring.health.codes import DB_READ_ONLY, RULES_WRONG, SPAWN_STUCK
+from jupyterhub_monitoring.health.codes import CHECK_RAISED, DB_READ_ONLY, RULES_WRONG
 from jupyterhub_monitoring.health.reported import HubHealth, read_report
 from jupyterhub_monitoring.pages.checks.strips import strips
 from jupyterhub_monitoring.pages.overview import overview_answer
@@ -293,10 +293,10 @@ def test_the_overview_says_of_a_silent_hub_that_it_is_silent(pages: AlertPages):
 
 def test_a_check_that_did_not_finish_found_nothing(pages: AlertPages):
     """The title of its code would tell of servers that are stuck, which nobody saw."""
-    locked = report(spawners=entry("error", SPAWN_STUCK.code, "database is locked"))
+    locked = report(spawners=entry("error", CHECK_RAISED.code, "database is locked"))
     pages.context.hub_health = HubHealth(read_report(locked), NOW / 1000)
-    text = f"The check spawners did not finish ({SPAWN_STUCK.code}): database is locked."
-    assert overview(pages.context) == [(text, False, f"checks#{SPAWN_STUCK.code}")]
+    text = f"The check spawners did not finish ({CHECK_RAISED.code}): database is locked."
+    assert overview(pages.context) == [(text, False, f"checks#{CHECK_RAISED.code}")]
     page = pages.page("checks")
     assert "The check spawners did not finish" in page
-    assert SPAWN_STUCK.title not in page
+    assert CHECK_RAISED.title not in page

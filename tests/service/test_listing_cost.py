@@ -73,4 +73,4 @@ def test_nothing_else_is_asked(hub: ServiceHub):
     """No request per user, and none for people whose servers do not run."""
     eventually(lambda: len(asked(hub)) > 5)
     paths = {path.partition("?")[0] for _, path in asked(hub)}
-    assert paths == {"/hub/api/metrics", "/hub/api/users"}
+    assert paths == {"/hub/api/metrics", "/hub/api/users", "/hub/health/ready"}

@@ -121,12 +121,9 @@ def _well(checks: Sequence[ReportedCheck]) -> HealthAnswer:
 
 
 def trouble(check: ReportedCheck) -> str:
-    """Say what is wrong with *check* in one sentence, without the full stop.
-
-    One that did not finish found nothing, so that the title of its code may not be true.
-    """
-    if check.status == "error":
-        return f"The check {check.name} did not finish"
+    """Say what is wrong with *check* in one sentence, without the full stop."""
     if check.code in CODES and CODES[check.code].check == check.name:
         return CODES[check.code].title
+    if check.status == "error":
+        return f"The check {check.name} did not finish"
     return f"The check {check.name} {'warns' if check.status == 'warning' else 'fails'}"
