@@ -111,7 +111,15 @@ def test_without_names_others_are_counted(mode: Usernames):
         (ANA, "bo", False),
         (Viewer(None, full=False), "ana", False),
     ],
-    ids=str,
+    ids=[
+        "an admin",
+        "of the group",
+        "of another group",
+        "of nobody",
+        "oneself",
+        "another",
+        "a service",
+    ],
 )
 def test_whose_page_may_be_opened(viewer: Viewer, user: str, *, allowed: bool):
     """A name in an address opens nothing that its viewer may not see."""
